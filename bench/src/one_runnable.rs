@@ -1,0 +1,51 @@
+//! One task that yields while all others are parked, among ten and among a hundred thousand.
+//!
+//! It shows that finding the next task does not look at those that cannot run. It does not show a
+//! switch: nobody else is ready, so `yield_now` returns at once, but for one visit to the
+//! scheduler's own stack in 129.
+
+use barecoro::{Runtime, task};
+
+use crate::contender::{Contender, Turns};
+use crate::report::Row;
+use crate::rounds::{self, Effort};
+
+/// Yields a lap.
+const LAP: u64 = 1000;
+
+const FEW: usize = 10;
+const MANY: usize = 100_000;
+
+static FEW_TASKS: Runtime<16> = Runtime::new().stack_size(16 * 1024);
+static MANY_TASKS: Runtime<100_016> = Runtime::new().stack_size(16 * 1024);
+
+/// Compares the two numbers of tasks.
+pub fn run(effort: &Effort) -> Vec<Row> {
+    let contenders = [
+        Contender::start(|turns| workload(&FEW_TASKS, FEW, &turns)),
+        Contender::start(|turns| workload(&MANY_TASKS, MANY, &turns)),
+    ];
+    let times = rounds::run(effort, "one_runnable", &contenders);
+    let row = |n, times_of_n| Row::new("one_runnable", "self at n=10", n, times_of_n, &times[0]);
+    vec![row(FEW, &times[0]), row(MANY, &times[1]).aim(1.2)]
+}
+
+fn workload<const SLOTS: usize>(runtime: &'static Runtime<SLOTS>, n: usize, turns: &Turns) {
+    let ran = runtime.run(|| {
+        let parked: Vec<_> = (1..n)
+            .map(|_| task::spawn(|| task::park().is_ok()).expect("a slot for each task"))
+            .collect();
+        task::yield_now(); // all park
+        assert!(parked.iter().all(|task| !task.is_finished()), "all are parked");
+        turns.serve(LAP, |laps| {
+            for _ in 0..laps * LAP {
+                task::yield_now();
+            }
+        });
+        for task in parked {
+            task.task().unpark();
+            assert!(matches!(task.join(), Ok(true)), "a parked task goes on");
+        }
+    });
+    assert!(ran.is_ok(), "the runtime did not run: {ran:?}");
+}

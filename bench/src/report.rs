@@ -1,0 +1,122 @@
+//! The results: a table for people, a file for each benchmark for programs.
+
+use std::path::Path;
+use std::{fs, io};
+
+use serde::Serialize;
+
+use crate::statistics::Summary;
+
+/// One comparison.
+#[derive(Serialize)]
+pub struct Row {
+    name: &'static str,
+    subject: &'static str,
+    peer: &'static str,
+    n: usize,
+    ns_median: f64,
+    ns_min: f64,
+    rounds: usize,
+    /// The median over the rounds of subject / peer.
+    ratio: f64,
+    peer_ns_median: f64,
+    /// The interquartile range of the rounds' ratios over their median.
+    spread: f64,
+    /// What the ratio is meant to be at most.
+    #[serde(skip)]
+    aim: Option<f64>,
+}
+
+impl Row {
+    /// Compares barecoro's times by round with a peer's.
+    pub fn new(
+        name: &'static str,
+        peer: &'static str,
+        n: usize,
+        ours: &[f64],
+        theirs: &[f64],
+    ) -> Self {
+        let summary = Summary::of(ours, theirs);
+        Self {
+            name,
+            subject: "barecoro",
+            peer,
+            n,
+            ns_median: summary.median,
+            ns_min: summary.min,
+            rounds: ours.len(),
+            ratio: summary.ratio,
+            peer_ns_median: summary.peer_median,
+            spread: summary.spread,
+            aim: None,
+        }
+    }
+
+    /// Says what the ratio is meant to be at most.
+    pub fn aim(mut self, at_most: f64) -> Self {
+        self.aim = Some(at_most);
+        self
+    }
+
+    /// Whether the aim is met. Noisy if half of the rounds lie in a range that is wider than the
+    /// way from the ratio to the aim.
+    fn verdict(&self) -> String {
+        let Some(aim) = self.aim else { return String::new() };
+        let met = if self.ratio <= aim { "met" } else { "NOT MET" };
+        let distance = (aim - self.ratio).abs() / self.ratio;
+        if self.spread > distance { format!("{met} (noisy)") } else { met.to_owned() }
+    }
+
+    fn cells(&self, cycles_per_ns: f64) -> [String; COLUMNS] {
+        [
+            self.name.to_owned(),
+            self.n.to_string(),
+            self.peer.to_owned(),
+            format!("{:.2}", self.ns_min),
+            format!("{:.2}", self.ns_median),
+            format!("{:.1}", self.ns_median * cycles_per_ns),
+            format!("{:.2}", self.peer_ns_median),
+            format!("{:.3}", self.ratio),
+            format!("{:.1} %", self.spread * 100.0),
+            self.aim.map_or_else(String::new, |aim| format!("<= {aim:.2}")),
+            self.verdict(),
+        ]
+    }
+}
+
+const COLUMNS: usize = 11;
+
+const HEADINGS: [&str; COLUMNS] = [
+    "name", "n", "peer", "min ns", "median", "cycles", "peer ns", "ratio", "spread", "aim",
+    "verdict",
+];
+
+/// Whether a column is text, to be put to the left.
+const IS_TEXT: [bool; COLUMNS] =
+    [true, false, true, false, false, false, false, false, false, false, true];
+
+/// Prints all rows as a table.
+pub fn print(rows: &[Row], cycles_per_ns: f64) {
+    let mut lines = vec![HEADINGS.map(str::to_owned)];
+    lines.extend(rows.iter().map(|row| row.cells(cycles_per_ns)));
+    let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
+        lines.iter().map(|line| line[column].len()).max().unwrap_or_default()
+    });
+    for line in &lines {
+        let cells = line.iter().zip(widths).zip(IS_TEXT).map(|((cell, width), is_text)| {
+            if is_text { format!("{cell:width$}") } else { format!("{cell:>width$}") }
+        });
+        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+    println!(
+        "\nns and cycles an operation of barecoro; ratio: barecoro / peer, less is better. \
+         The time-stamp counter ticks {cycles_per_ns:.2} times a ns."
+    );
+}
+
+/// Writes `target/bench/<name>.json` below the root of the repository.
+pub fn save(name: &str, rows: &[Row]) -> io::Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(name).with_extension("json"), serde_json::to_vec_pretty(rows)?)
+}

@@ -1,0 +1,74 @@
+//! Rounds: every contender once, by turns, so that what disturbs the machine disturbs all alike.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::contender::Contender;
+
+/// How much work goes into a comparison.
+pub struct Effort {
+    rounds: usize,
+    /// How long a contender's turn takes at least.
+    turn: Duration,
+}
+
+impl Effort {
+    /// For numbers to be quoted.
+    pub const fn full() -> Self {
+        Self { rounds: 31, turn: Duration::from_millis(15) }
+    }
+
+    /// For a look.
+    pub const fn quick() -> Self {
+        Self { rounds: 15, turn: Duration::from_millis(3) }
+    }
+}
+
+/// Times the contenders by turns. Returns nanoseconds an operation for each, by round.
+pub fn run(effort: &Effort, title: &str, contenders: &[Contender]) -> Vec<Vec<f64>> {
+    let progress = progress(title, effort.rounds);
+    let laps: Vec<_> =
+        contenders.iter().map(|contender| laps_for(contender, effort.turn)).collect();
+    let mut times = vec![Vec::with_capacity(effort.rounds); contenders.len()];
+    for _ in 0..effort.rounds {
+        for ((contender, laps), times) in contenders.iter().zip(&laps).zip(&mut times) {
+            times.push(contender.time(*laps).ns());
+        }
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    times
+}
+
+/// How many laps take so long. Looking for it warms the contender up.
+fn laps_for(contender: &Contender, turn: Duration) -> u64 {
+    let mut laps = 1;
+    loop {
+        let time = contender.time(laps).time;
+        if time >= turn / 2 {
+            let lap = time.as_secs_f64() / laps as f64;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a small positive number"
+            )]
+            return (turn.as_secs_f64() / lap).ceil() as u64;
+        }
+        laps *= 2;
+    }
+}
+
+/// A bar if standard error is a terminal, otherwise a line.
+fn progress(title: &str, rounds: usize) -> ProgressBar {
+    let bar = ProgressBar::new(rounds as u64);
+    if bar.is_hidden() {
+        eprintln!("{title}: {rounds} rounds");
+    }
+    if let Ok(style) = ProgressStyle::with_template("{msg:28} {wide_bar} {pos}/{len}") {
+        bar.set_style(style);
+    }
+    bar.set_message(title.to_owned());
+    bar.tick();
+    bar
+}

@@ -1,0 +1,111 @@
+# The project's commands. `just` without arguments lists them.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# What a program without libc needs of the crate, and of the linker.
+freestanding_features := "start,panic-handler,io,time,mem"
+frames := "-C force-frame-pointers=yes --remap-path-prefix=" + env("CARGO_HOME", env("HOME") / ".cargo") + "/registry/src/="
+link := "-C target-feature=+crt-static -C link-arg=-nostartfiles -C link-arg=-nostdlib -C link-arg=-static-pie -C link-arg=-Wl,-T,linker.ld,-z,noexecstack,-z,pack-relative-relocs,--no-eh-frame-hdr,--build-id=none"
+
+[private]
+default:
+    @just --list --unsorted
+
+# Tests may panic, and are less particular.
+allowed_in_tests := "-A clippy::pedantic -A clippy::unwrap_used -A clippy::expect_used -A clippy::panic -A clippy::wildcard_enum_match_arm -A clippy::std_instead_of_core -A clippy::large_stack_arrays -A clippy::print_stdout -A clippy::vec_box -A clippy::unnecessary_safety_comment -A unreachable_pub -A unnameable_types -A missing_docs -A let_underscore_drop -A clippy::map_identity"
+
+# Build and run the demonstration program, without libc.
+run-freestanding:
+    @program=$(just build-freestanding) && exec "$program"
+
+# Build a freestanding program and print its path. toolchain: auto, nightly, debian or stable
+build-freestanding toolchain="auto" kind="bin" name="freestanding" features=freestanding_features profile="freestanding":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    toolchain='{{toolchain}}'
+    if [ "$toolchain" = auto ]; then
+        toolchain=$(just toolchain)
+        case $toolchain in
+            stable) echo "building with stable Rust and its own core; \`just setup\` brings a toolchain that builds core for x86_64-unknown-linux-none.json" >&2 ;;
+            *) echo "building core and program for x86_64-unknown-linux-none.json ($toolchain toolchain); \`just build-freestanding stable\` uses stable Rust" >&2 ;;
+        esac
+    fi
+    arguments=(build --quiet --no-default-features --features '{{features}}' --profile '{{profile}}' '--{{kind}}' '{{name}}')
+    core=(-Z build-std=core -Z build-std-features=optimize_for_size -Z json-target-spec --target x86_64-unknown-linux-none.json)
+    case $toolchain in
+        nightly) RUSTFLAGS='{{frames}}' cargo +nightly "${arguments[@]}" "${core[@]}" >&2; target=x86_64-unknown-linux-none ;;
+        debian) RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc RUSTFLAGS='{{frames}}' /usr/bin/cargo "${arguments[@]}" "${core[@]}" >&2; target=x86_64-unknown-linux-none ;;
+        stable) RUSTFLAGS='{{frames}} {{link}}' cargo "${arguments[@]}" --target x86_64-unknown-linux-gnu >&2; target=x86_64-unknown-linux-gnu ;;
+        *) echo "there is no toolchain '$toolchain': auto, nightly, debian or stable" >&2; exit 2 ;;
+    esac
+    folder='{{profile}}'; if [ "$folder" = dev ]; then folder=debug; fi
+    if [ '{{kind}}' = example ]; then folder=$folder/examples; fi
+    echo "${CARGO_TARGET_DIR:-target}/$target/$folder/{{name}}"
+
+# Say which toolchain can build core: nightly with rust-src, Debian's rustc-web, or else stable.
+toolchain:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    has_core() { [ -e "$("$@" --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library/core/Cargo.toml" ]; }
+    if has_core rustc +nightly; then echo nightly
+    elif [ -x /usr/bin/cargo ] && has_core /usr/bin/rustc; then echo debian
+    else echo stable; fi
+
+# Prove that the demonstration program stands on the kernel alone.
+prove toolchain="auto":
+    @.ci/prove "$(just build-freestanding '{{toolchain}}')"
+
+# Start the example `init` as the first process of a system, in QEMU.
+boot: (need "boot")
+    @.ci/boot "$(just build-freestanding stable example init '{{freestanding_features}},fs,process' release)"
+
+# Run all tests.
+test: (need "test") (need "boot")
+    cargo test --workspace
+    cargo test --workspace --features std --quiet
+    cargo test --workspace --features fp-env,io,fs,process,mem --quiet
+    cargo test --workspace --release --quiet
+    CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 cargo test --release --quiet --features fp-env --test registers
+
+# Check everything, as CI does.
+check: (need "test") (need "boot") (need "check")
+    cargo fmt --check
+    cargo fmt --check --manifest-path bench/Cargo.toml
+    cargo fmt --check --manifest-path examples/standalone/Cargo.toml
+    cargo clippy --lib --features io,fs,process,mem,start -- -D warnings
+    cargo clippy --lib --features std,fp-env -- -D warnings
+    cargo clippy --tests --features io,fs,process,mem,std -- -D warnings {{allowed_in_tests}}
+    cargo clippy --no-default-features --features {{freestanding_features}},fs,process --bins --examples -- -D warnings
+    cargo clippy --manifest-path bench/Cargo.toml --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features io,fs,process,start,mem
+    cargo hack check --feature-powerset --depth 2 --no-dev-deps --lib --mutually-exclusive-features std,panic-handler
+    just test
+    just prove stable
+    just prove auto
+    just miri
+
+# Run the tests of the data structures under Miri, where the toolchain has it.
+miri:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if cargo +nightly miri --version >/dev/null 2>&1; then
+        cargo +nightly miri test --lib -- collections:: text:: error::
+    else
+        echo "SKIPPED: Miri is not installed for the nightly toolchain (rustup +nightly component add miri)" >&2
+    fi
+
+# Compare with other crates; see docs/performance.md.
+bench *arguments:
+    cargo run --release --quiet --manifest-path bench/Cargo.toml -- {{arguments}}
+
+# Build the documentation.
+doc:
+    cargo doc --no-deps --features io,fs,process,start,mem
+
+# Install what the other commands need and is missing.
+setup:
+    @.ci/setup all
+
+[private]
+need what:
+    @.ci/setup '{{what}}'

@@ -1,0 +1,13 @@
+//! Everything that is written in assembly, but for the program's first instructions (`start`).
+//!
+//! Floor 0. A reader who trusts this module and `start` has read all the machine code.
+
+mod current;
+mod frames;
+mod switch;
+
+pub(crate) use current::{current, set_current};
+#[cfg(feature = "panic-handler")]
+pub(crate) use frames::frame_chain;
+pub(crate) use frames::stack_pointer;
+pub(crate) use switch::{Arrival, Context, Entry, Message, STACK_ALIGN, prefetch, switch};

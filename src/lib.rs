@@ -1,0 +1,35 @@
+#![no_std]
+#![doc = include_str!("../README.md")]
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")))]
+compile_error!("barecoro runs on Linux x86-64 only");
+
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+#[cfg(all(feature = "std", feature = "panic-handler"))]
+compile_error!("std has a panic handler: choose the feature `std` or `panic-handler`");
+
+mod arch;
+mod collections;
+mod coroutine;
+mod error;
+#[cfg(feature = "fs")]
+pub mod fs;
+#[cfg(feature = "io")]
+pub mod io;
+#[cfg(feature = "process")]
+pub mod process;
+mod runtime;
+pub mod stack;
+#[cfg(any(feature = "start", feature = "panic-handler", feature = "mem"))]
+pub mod start;
+mod sys;
+pub mod task;
+mod text;
+pub mod time;
+mod unwind;
+
+pub use coroutine::{Coroutine, CoroutineResult, Iter, StackTooSmall, Yielder};
+pub use error::Errno;
+pub use runtime::{RunError, Runtime};

@@ -1,0 +1,230 @@
+//! The runtime: storage for tasks, and the way in. Floor 7.
+#![expect(unsafe_code, reason = "shares its parts with the one thread that runs it")]
+
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::Errno;
+use crate::stack::StackError;
+use crate::task::{DEFAULT_STACK_SIZE, Scheduler, Slot, SpawnError, run_first};
+
+/// Room for `N` tasks at once, and what schedules them.
+///
+/// It lives in a `static` and is all zeros until it runs, so that even a million slots cost nothing
+/// in the program's file and no memory before they are used. A slot has 128 bytes.
+///
+/// [`run`](Self::run) makes the calling OS thread run tasks until all have ended. Several runtimes
+/// may run on several OS threads at a time; a task stays on the thread of its run.
+///
+/// # Examples
+///
+/// ```
+/// use barecoro::{Runtime, task, time::{self, Duration}};
+///
+/// static RUNTIME: Runtime<16> = Runtime::new();
+///
+/// let total = RUNTIME.run(|| {
+///     let a = task::spawn(|| { time::sleep(Duration::from_millis(20)).unwrap(); 1 }).unwrap();
+///     let b = task::spawn(|| { task::yield_now(); 2 }).unwrap();
+///     a.join().unwrap() + b.join().unwrap()
+/// }).unwrap();
+/// assert_eq!(total, 3);
+/// ```
+pub struct Runtime<const N: usize> {
+    /// Whether a thread runs it.
+    running: AtomicBool,
+    /// The default size of a task's stack in bytes; zero for [`DEFAULT_STACK_SIZE`].
+    stack_size: usize,
+    scheduler: Scheduler,
+    slots: UnsafeCell<MaybeUninit<heapless::Vec<Slot, N>>>,
+}
+
+// SAFETY: the scheduler and the slots are used by the one thread that has set `running`, but for
+// the parts of them that are atomic.
+unsafe impl<const N: usize> Sync for Runtime<N> {}
+
+impl<const N: usize> Runtime<N> {
+    /// A runtime with `N` slots whose tasks have stacks of 64 KiB.
+    pub const fn new() -> Self {
+        const { assert!(N > 0, "a runtime needs at least one slot, for the first task") };
+        Self {
+            running: AtomicBool::new(false),
+            stack_size: 0,
+            scheduler: Scheduler::new(),
+            // Not `Vec::new()`, whose slots would be undefined. Zeros are an empty vector too: a
+            // length and an array.
+            slots: UnsafeCell::new(MaybeUninit::zeroed()),
+        }
+    }
+
+    /// Sets the default size of a task's stack in bytes, rounded up to whole pages of 4096.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use barecoro::Runtime;
+    ///
+    /// static RUNTIME: Runtime<1000> = Runtime::new().stack_size(16 * 1024);
+    /// # RUNTIME.run(|| ()).unwrap();
+    /// ```
+    #[must_use]
+    pub const fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = if bytes == 0 { 1 } else { bytes };
+        self
+    }
+
+    /// Calls `f` as the first task and runs tasks until every one has ended. Returns what `f`
+    /// returned.
+    ///
+    /// It can be called again afterwards, also on another thread.
+    ///
+    /// # Errors
+    ///
+    /// - [`RunError::Nested`]: the caller is a task already.
+    /// - [`RunError::Running`]: another thread runs this runtime.
+    /// - [`RunError::Stack`]: the kernel gives no memory for the stacks.
+    /// - [`RunError::StackTooSmall`]: the first task does not fit on a stack of this runtime.
+    /// - [`RunError::Deadlock`]: on the way there came a moment when every task was parked and
+    ///   nothing could wake any. A report on standard error lists them. Their waits then failed
+    ///   with [`Cancelled`](crate::task::Cancelled), so that they could end in good order.
+    ///
+    /// # Panics
+    ///
+    /// With the feature `std`, if `f` has panicked. Otherwise a panic ends the process.
+    #[track_caller]
+    pub fn run<F, T>(&'static self, f: F) -> Result<T, RunError<F>>
+    where
+        F: FnOnce() -> T,
+    {
+        if Scheduler::current().is_some() {
+            return Err(RunError::Nested(f));
+        }
+        // Acquire: pairs with the store in `Run::drop`.
+        if self.running.swap(true, Ordering::Acquire) {
+            return Err(RunError::Running(f));
+        }
+        let run = match Run::begin(self) {
+            Ok(run) => run,
+            Err(error) => return Err(RunError::Stack(f, error)),
+        };
+        let ended = run_first(&self.scheduler, f);
+        drop(run);
+        match ended {
+            Ok((Some(value), false)) => Ok(value),
+            Ok((_, _)) => Err(RunError::Deadlock),
+            Err(SpawnError::Stack(f, error)) => Err(RunError::Stack(f, error)),
+            Err(error) => Err(RunError::StackTooSmall(error.into_inner())),
+        }
+    }
+
+    /// The slots, all of them.
+    fn slots(&'static self) -> &'static [Slot] {
+        let slots = self.slots.get();
+        // SAFETY: `new` has made it of zeros, which are an empty vector, and a slot of zeros is a
+        // free one. Only the thread that runs the runtime comes here, and the vector itself is
+        // written the first time only, before anyone refers to a slot.
+        unsafe {
+            if (*slots).assume_init_ref().is_empty() {
+                (*slots).assume_init_mut().set_len(N);
+            }
+            (*slots).assume_init_ref()
+        }
+    }
+}
+
+impl<const N: usize> Default for Runtime<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize> fmt::Debug for Runtime<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime")
+            .field("slots", &N)
+            .field("running", &self.running.load(Ordering::Relaxed))
+            .finish_non_exhaustive()
+    }
+}
+
+/// A run, from its beginning to its end however it ends.
+struct Run<const N: usize>(&'static Runtime<N>);
+
+impl<const N: usize> Run<N> {
+    fn begin(runtime: &'static Runtime<N>) -> Result<Self, StackError> {
+        let run = Self(runtime);
+        let size = if runtime.stack_size == 0 { DEFAULT_STACK_SIZE } else { runtime.stack_size };
+        runtime.scheduler.open_pool(N, size)?;
+        runtime.scheduler.enter(runtime.slots());
+        Ok(run)
+    }
+}
+
+impl<const N: usize> Drop for Run<N> {
+    fn drop(&mut self) {
+        self.0.scheduler.leave();
+        // Release: pairs with the swap in `run`.
+        self.0.running.store(false, Ordering::Release);
+    }
+}
+
+/// Why a runtime did not run, or not to a good end. `F` is the closure that was not called.
+#[non_exhaustive]
+pub enum RunError<F> {
+    /// The caller is a task already: spawn another task instead, or run on another OS thread. As
+    /// an [`Errno`]: `EDEADLK`.
+    Nested(F),
+    /// Another thread runs this runtime: give each thread its own. As an [`Errno`]: `EBUSY`.
+    Running(F),
+    /// The first task does not fit on a stack of this runtime. As an [`Errno`]: `E2BIG`.
+    StackTooSmall(F),
+    /// The kernel gives no memory for the stacks.
+    Stack(F, StackError),
+    /// All tasks were parked and nothing could wake them. As an [`Errno`]: `EDEADLK`.
+    Deadlock,
+}
+
+impl<F> fmt::Debug for RunError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nested(_) => f.write_str("Nested(..)"),
+            Self::Running(_) => f.write_str("Running(..)"),
+            Self::StackTooSmall(_) => f.write_str("StackTooSmall(..)"),
+            Self::Stack(_, error) => write!(f, "Stack(.., {error:?})"),
+            Self::Deadlock => f.write_str("Deadlock"),
+        }
+    }
+}
+
+impl<F> fmt::Display for RunError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nested(_) => {
+                f.write_str("run was called in a task: spawn a task, or use another OS thread")
+            }
+            Self::Running(_) => {
+                f.write_str("another thread runs this runtime: give each thread its own")
+            }
+            Self::StackTooSmall(_) => {
+                f.write_str("the first task does not fit on a stack of this runtime")
+            }
+            Self::Stack(_, error) => fmt::Display::fmt(error, f),
+            Self::Deadlock => f.write_str("all tasks were parked and nothing could wake them"),
+        }
+    }
+}
+
+impl<F> core::error::Error for RunError<F> {}
+
+impl<F> From<RunError<F>> for Errno {
+    fn from(error: RunError<F>) -> Self {
+        match error {
+            RunError::Nested(_) | RunError::Deadlock => Self::DEADLK,
+            RunError::Running(_) => Self::BUSY,
+            RunError::StackTooSmall(_) => Self::TOOBIG,
+            RunError::Stack(_, error) => error.into(),
+        }
+    }
+}

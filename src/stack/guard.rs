@@ -1,0 +1,112 @@
+//! Guards: memory below a stack that faults when touched.
+//!
+//! Since Linux 6.13 a guard is a marker in the page table (`MADV_GUARD_INSTALL`) and costs nothing
+//! else. Before, and in locked memory, a guard is a mapping without permissions, and splits the
+//! mapping it is in: two mappings a guard, of which a process has 65,530 by default.
+#![expect(unsafe_code, reason = "makes memory inaccessible that its callers own")]
+
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+
+use super::StackError;
+use crate::error::Errno;
+use crate::sys::{fd, mem};
+
+/// How a guard was made; hand it back to [`release`] when its memory is unmapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// A marker in the page table.
+    Marker,
+    /// A mapping without permissions, counted.
+    Mapping,
+}
+
+/// Guards made of mappings, in the whole process.
+static MAPPINGS: AtomicUsize = AtomicUsize::new(0);
+
+/// Makes a range inaccessible.
+///
+/// # Safety
+///
+/// The range is whole pages of a mapping of the caller's, and nobody relies on reading them.
+pub(super) unsafe fn install(address: NonNull<u8>, length: usize) -> Result<Guard, StackError> {
+    if has_markers() {
+        // SAFETY: the caller gives the range up.
+        match unsafe { mem::guard(address, length) } {
+            Ok(()) => return Ok(Guard::Marker),
+            Err(Errno::INVAL) => {} // locked memory takes no markers
+            Err(errno) => return Err(StackError::Refused(errno)),
+        }
+    }
+    // Relaxed: a count, which publishes nothing.
+    if MAPPINGS.fetch_add(1, Ordering::Relaxed) >= most_mappings() {
+        release(Guard::Mapping, 1);
+        return Err(StackError::TooManyGuards);
+    }
+    // SAFETY: the caller gives the range up.
+    unsafe { mem::forbid(address, length) }.map(|()| Guard::Mapping).map_err(|errno| {
+        release(Guard::Mapping, 1);
+        StackError::Refused(errno)
+    })
+}
+
+/// Says that `count` guards have been unmapped.
+pub(super) fn release(kind: Guard, count: usize) {
+    if kind == Guard::Mapping {
+        // Relaxed: as above.
+        MAPPINGS.fetch_sub(count, Ordering::Relaxed);
+    }
+}
+
+/// Whether the kernel knows guard markers: tried on a page of its own, until one answer is known.
+fn has_markers() -> bool {
+    /// 0 while nobody has tried.
+    static ANSWER: AtomicU8 = AtomicU8::new(0);
+    const YES: u8 = 1;
+    const NO: u8 = 2;
+    if cfg!(barecoro_no_guard_markers) {
+        return false;
+    }
+    // Relaxed: two threads that try at once find the same.
+    match ANSWER.load(Ordering::Relaxed) {
+        // Where the trial itself has failed, the real guard will say why.
+        0 => try_marker().is_none_or(|answer| {
+            ANSWER.store(if answer { YES } else { NO }, Ordering::Relaxed);
+            answer
+        }),
+        answer => answer == YES,
+    }
+}
+
+fn try_marker() -> Option<bool> {
+    let page = mem::map_stack(mem::PAGE).ok()?;
+    // SAFETY: the page is new and nobody else knows it.
+    unsafe {
+        let answer = match mem::guard(page, mem::PAGE) {
+            Ok(()) => Some(true),
+            Err(Errno::INVAL) => Some(false),
+            Err(_) => None,
+        };
+        let _unmapped = mem::unmap(page, mem::PAGE);
+        answer
+    }
+}
+
+/// How many guards may be mappings: two each, in three quarters of the process's allowance.
+fn most_mappings() -> usize {
+    /// What Linux allows where nobody says otherwise.
+    const USUAL: usize = 65_530;
+    max_map_count().unwrap_or(USUAL) / 4 * 3 / 2
+}
+
+/// The number in `/proc/sys/vm/max_map_count`.
+fn max_map_count() -> Option<usize> {
+    let file = fd::open_to_read(c"/proc/sys/vm/max_map_count").ok()?;
+    let mut digits = [0; 24];
+    let read = fd::read(file, &mut digits);
+    let _closed = fd::close(file);
+    let digits = digits.iter().take(read.ok()?).take_while(|digit| digit.is_ascii_digit());
+    digits
+        .map(|digit| usize::from(digit - b'0'))
+        .try_fold(0_usize, |number, digit| number.checked_mul(10)?.checked_add(digit))
+}

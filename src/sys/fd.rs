@@ -1,0 +1,102 @@
+//! File descriptors: read(2), write(2), open(2), close(2), dup3(2).
+#![expect(unsafe_code, reason = "system calls; each function says what its arguments must be")]
+
+use core::ffi::CStr;
+
+use linux_raw_sys::general as linux;
+
+use super::{number, result};
+use crate::error::Errno;
+
+/// A descriptor's number.
+pub(crate) type Fd = i32;
+
+/// Standard output.
+#[cfg(feature = "io")]
+pub(crate) const STDOUT: Fd = 1;
+/// Standard error.
+pub(crate) const STDERR: Fd = 2;
+
+/// The register that holds a descriptor.
+#[expect(clippy::cast_sign_loss, reason = "the kernel reads the low 32 bits back as an int")]
+const fn register(fd: Fd) -> usize {
+    fd as usize
+}
+
+/// Reads into `buffer`; 0 is the end of the file.
+pub(crate) fn read(fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
+    // SAFETY: the kernel writes at most `buffer.len()` bytes to a buffer lent for the call.
+    let returned = unsafe {
+        sc::syscall3(
+            number(linux::__NR_read),
+            register(fd),
+            buffer.as_mut_ptr().expose_provenance(),
+            buffer.len(),
+        )
+    };
+    result(returned)
+}
+
+/// Writes some of `bytes` and says how many.
+pub(crate) fn write(fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+    // SAFETY: the kernel only reads from a buffer lent for the call.
+    let returned = unsafe {
+        sc::syscall3(
+            number(linux::__NR_write),
+            register(fd),
+            bytes.as_ptr().expose_provenance(),
+            bytes.len(),
+        )
+    };
+    result(returned)
+}
+
+/// Writes all of `bytes`, however many calls it takes.
+pub(crate) fn write_all(fd: Fd, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match write(fd, bytes) {
+            Ok(0) => return Err(Errno::IO),
+            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// Opens a file to read, closed on exec.
+pub(crate) fn open_to_read(path: &CStr) -> Result<Fd, Errno> {
+    open(path, linux::O_RDONLY | linux::O_CLOEXEC)
+}
+
+/// Opens an existing file with `flags` as in open(2).
+pub(crate) fn open(path: &CStr, flags: u32) -> Result<Fd, Errno> {
+    // SAFETY: the kernel only reads the path, which ends in a zero byte.
+    let returned = unsafe {
+        sc::syscall4(
+            number(linux::__NR_openat),
+            register(linux::AT_FDCWD),
+            path.as_ptr().expose_provenance(),
+            number(flags),
+            0,
+        )
+    };
+    let fd = result(returned)?;
+    Fd::try_from(fd).map_err(|_| Errno::BADF)
+}
+
+/// Closes a descriptor that the caller owns.
+pub(crate) fn close(fd: Fd) -> Result<(), Errno> {
+    // SAFETY: closing touches no memory of the program's.
+    let returned = unsafe { sc::syscall1(number(linux::__NR_close), register(fd)) };
+    result(returned).map(drop)
+}
+
+/// Makes `to` another name for `from`.
+#[cfg(feature = "fs")]
+pub(crate) fn duplicate(from: Fd, to: Fd) -> Result<(), Errno> {
+    // SAFETY: duplicating touches no memory of the program's.
+    let returned =
+        unsafe { sc::syscall3(number(linux::__NR_dup3), register(from), register(to), 0) };
+    result(returned).map(drop)
+}

@@ -1,0 +1,60 @@
+//! Text to a file descriptor, a line at a time.
+
+use core::fmt;
+
+use super::fd::{self, Fd};
+
+/// Collects what is written and passes it on in whole lines, so that the lines of two writers do
+/// not mix. What is left goes out when the value is dropped. Errors are kept for the end: text for
+/// people has nowhere to complain.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    fd: Fd,
+    buffer: heapless::Vec<u8, 256>,
+    failed: bool,
+}
+
+impl Lines {
+    /// Writes to `fd`, which the caller lends.
+    pub(crate) const fn new(fd: Fd) -> Self {
+        Self { fd, buffer: heapless::Vec::new(), failed: false }
+    }
+
+    /// Writes what is left, and says whether everything was written.
+    #[cfg(feature = "io")]
+    pub(crate) fn finish(mut self) -> fmt::Result {
+        self.flush();
+        if self.failed { Err(fmt::Error) } else { Ok(()) }
+    }
+
+    fn flush(&mut self) {
+        if !self.buffer.is_empty() {
+            self.failed |= fd::write_all(self.fd, &self.buffer).is_err();
+            self.buffer.clear();
+        }
+    }
+}
+
+impl fmt::Write for Lines {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for line in text.as_bytes().split_inclusive(|byte| *byte == b'\n') {
+            for part in line.chunks(self.buffer.capacity()) {
+                if self.buffer.extend_from_slice(part).is_err() {
+                    self.flush();
+                    // A part is no longer than the buffer, which is empty now.
+                    let _fits = self.buffer.extend_from_slice(part);
+                }
+            }
+            if line.ends_with(b"\n") {
+                self.flush();
+            }
+        }
+        if self.failed { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}

@@ -1,0 +1,145 @@
+//! Memory: mmap(2), munmap(2), mprotect(2), madvise(2).
+#![expect(unsafe_code, reason = "system calls; each function says what its arguments must be")]
+
+use core::ptr::NonNull;
+
+use linux_raw_sys::general as linux;
+
+use super::{number, result};
+use crate::error::Errno;
+
+/// The size of a page on x86-64, in bytes. Larger pages are multiples of it.
+pub(crate) const PAGE: usize = 4096;
+
+/// Maps `length` bytes of zeros, read and write, for stacks: no swap is reserved for them.
+pub(crate) fn map_stack(length: usize) -> Result<NonNull<u8>, Errno> {
+    let protection = linux::PROT_READ | linux::PROT_WRITE;
+    let flags = linux::MAP_PRIVATE | linux::MAP_ANONYMOUS | linux::MAP_NORESERVE | linux::MAP_STACK;
+    // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+    let address = unsafe {
+        sc::syscall6(
+            number(linux::__NR_mmap),
+            0,
+            length,
+            number(protection),
+            number(flags),
+            usize::MAX, // no file
+            0,
+        )
+    };
+    let address = result(address)?;
+    NonNull::new(core::ptr::with_exposed_provenance_mut(address)).ok_or(Errno::NOMEM)
+}
+
+/// Unmaps `length` bytes from `address` on.
+///
+/// # Safety
+///
+/// The range is whole pages of mappings that nobody uses from now on.
+pub(crate) unsafe fn unmap(address: NonNull<u8>, length: usize) -> Result<(), Errno> {
+    // SAFETY: the caller gives the range up.
+    let returned = unsafe { sc::syscall2(number(linux::__NR_munmap), address.expose(), length) };
+    result(returned).map(drop)
+}
+
+/// Makes `length` bytes from `address` on inaccessible by mprotect(2): two mappings more.
+///
+/// # Safety
+///
+/// The range is whole pages of a mapping of the caller's, and nobody relies on reading them.
+pub(crate) unsafe fn forbid(address: NonNull<u8>, length: usize) -> Result<(), Errno> {
+    // SAFETY: the caller gives the range up.
+    let returned = unsafe {
+        sc::syscall3(
+            number(linux::__NR_mprotect),
+            address.expose(),
+            length,
+            number(linux::PROT_NONE),
+        )
+    };
+    result(returned).map(drop)
+}
+
+/// Makes `length` bytes from `address` on inaccessible by guard markers in the page table, which
+/// cost no mapping. `EINVAL` before Linux 6.13 and on locked memory.
+///
+/// # Safety
+///
+/// As for [`forbid`].
+pub(crate) unsafe fn guard(address: NonNull<u8>, length: usize) -> Result<(), Errno> {
+    // SAFETY: the caller gives the range up.
+    unsafe { advise(address, length, linux::MADV_GUARD_INSTALL) }
+}
+
+/// Keeps huge pages out of the range: a stack that uses 2 KiB should not cost 2 MiB.
+///
+/// # Safety
+///
+/// The range is whole pages of a mapping of the caller's.
+pub(crate) unsafe fn refuse_huge_pages(address: NonNull<u8>, length: usize) -> Result<(), Errno> {
+    // SAFETY: the advice changes no contents.
+    unsafe { advise(address, length, linux::MADV_NOHUGEPAGE) }
+}
+
+/// # Safety
+///
+/// The caller owns the range, and the advice does to it what the caller wants.
+unsafe fn advise(address: NonNull<u8>, length: usize, advice: u32) -> Result<(), Errno> {
+    // SAFETY: the caller vouches for the range and the advice.
+    let returned = unsafe {
+        sc::syscall3(number(linux::__NR_madvise), address.expose(), length, number(advice))
+    };
+    result(returned).map(drop)
+}
+
+/// Makes a range that was written during start-up read-only.
+///
+/// # Safety
+///
+/// The range is whole pages of the program's image, and nobody writes to it from now on.
+#[cfg(feature = "start")]
+pub(crate) unsafe fn make_constant(address: *const u8, length: usize) -> Result<(), Errno> {
+    // SAFETY: the caller's promise.
+    let returned = unsafe {
+        sc::syscall3(
+            number(linux::__NR_mprotect),
+            address.expose_provenance(),
+            length,
+            number(linux::PROT_READ),
+        )
+    };
+    result(returned).map(drop)
+}
+
+/// Reads two words of this process, wherever they are: `None` if nothing is there. Goes through
+/// `process_vm_readv(2)`, so that a bad address is an error and no fault.
+#[cfg(feature = "panic-handler")]
+pub(crate) fn peek(address: usize) -> Option<[usize; 2]> {
+    let mut words = [0_usize; 2];
+    let size = size_of_val(&words);
+    let (to, from) = ([(&raw mut words).expose_provenance(), size], [address, size]);
+    // SAFETY: the kernel writes at most the two words; `from` may be any address at all.
+    let returned = unsafe {
+        sc::syscall6(
+            number(linux::__NR_process_vm_readv),
+            sc::syscall0(number(linux::__NR_getpid)),
+            to.as_ptr().expose_provenance(),
+            1,
+            from.as_ptr().expose_provenance(),
+            1,
+            0,
+        )
+    };
+    (result(returned) == Ok(size)).then_some(words)
+}
+
+/// The address as a number for the kernel, which may then write through it.
+trait Expose {
+    fn expose(self) -> usize;
+}
+
+impl Expose for NonNull<u8> {
+    fn expose(self) -> usize {
+        self.as_ptr().expose_provenance()
+    }
+}

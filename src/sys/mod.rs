@@ -1,0 +1,54 @@
+//! Kernel calls with types. Floor 1: one file for each family of calls.
+//!
+//! The instruction comes from `sc`, the numbers and structures from `linux-raw-sys`. A function
+//! here does one call, takes and returns what the manual page says, and retries nothing.
+
+mod auxv;
+pub(crate) mod clock;
+pub(crate) mod fd;
+mod lines;
+pub(crate) mod mem;
+pub(crate) mod process;
+pub(crate) mod thread;
+mod vdso;
+
+pub(crate) use auxv::auxiliary_value;
+#[cfg(feature = "panic-handler")]
+pub(crate) use auxv::image_base;
+#[cfg(feature = "start")]
+pub(crate) use auxv::remember as remember_auxv;
+pub(crate) use lines::Lines;
+
+use crate::error::Errno;
+
+/// Splits what a system call returned: -4095 to -1 are errors (Linux's x86-64 convention).
+#[inline(always)]
+fn result(returned: usize) -> Result<usize, Errno> {
+    let error = returned.wrapping_neg();
+    if error > 4095 {
+        return Ok(returned);
+    }
+    match u16::try_from(error).ok().and_then(Errno::new) {
+        Some(errno) => Err(errno),
+        None => Ok(0),
+    }
+}
+
+/// Widens a constant of the kernel's headers to a register.
+const fn number(constant: u32) -> usize {
+    constant as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Errno, result};
+
+    #[test]
+    fn the_error_range_ends_at_4095() {
+        assert_eq!(result(0), Ok(0));
+        assert_eq!(result(42), Ok(42));
+        assert_eq!(result(usize::MAX), Err(Errno::PERM));
+        assert_eq!(result(usize::MAX - 4094), Err(Errno::new(4095).unwrap()));
+        assert_eq!(result(usize::MAX - 4095), Ok(usize::MAX - 4095));
+    }
+}

@@ -1,0 +1,149 @@
+//! Tasks: coroutines that a runtime schedules. Floor 4.
+//!
+//! The names and shapes are those of [`std::thread`](https://doc.rust-lang.org/std/thread/): spawn
+//! a closure, join its handle, yield, park. All of it works inside of [`Runtime::run`] only, needs
+//! no reference to the runtime, and panics with a message that says so elsewhere.
+//!
+//! Tasks of a runtime share one OS thread, and a task runs until it yields, waits or ends. The
+//! ready ones take turns strictly in the order in which they became ready.
+//!
+//! [`Runtime::run`]: crate::Runtime::run
+
+mod join;
+mod park;
+mod remote;
+mod report;
+mod scheduler;
+mod scope;
+mod slot;
+mod spawn;
+
+pub use join::{JoinError, JoinHandle};
+pub use park::{Task, Unparker, current, park, park_until};
+pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use slot::Name;
+pub use spawn::{Builder, SpawnError, spawn};
+
+#[cfg(feature = "panic-handler")]
+pub(crate) use report::{Place, describe_current};
+pub(crate) use scheduler::Scheduler;
+pub(crate) use slot::Slot;
+#[cfg(feature = "time")]
+pub(crate) use slot::{Waiting, What};
+pub(crate) use spawn::{DEFAULT_STACK_SIZE, run_first};
+
+use core::fmt;
+use core::num::NonZeroU64;
+
+use crate::error::Errno;
+
+/// A task's number. A runtime gives each number once, from 1 on, also over several runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(NonZeroU64);
+
+impl TaskId {
+    /// The number itself.
+    pub const fn get(self) -> u64 {
+        self.0.get()
+    }
+
+    #[inline(always)]
+    fn new(id: u64) -> Self {
+        // Ids are counted from 1 on and never wrap: at one a nanosecond, 64 bits last 584 years.
+        Self(NonZeroU64::new(id).unwrap_or(NonZeroU64::MAX))
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// The task that was waiting has been told to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancelled;
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the task was cancelled")
+    }
+}
+
+impl core::error::Error for Cancelled {}
+
+impl From<Cancelled> for Errno {
+    fn from(_: Cancelled) -> Self {
+        Self::CANCELED
+    }
+}
+
+/// Why a wait with a deadline has ended without what it was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitError {
+    /// The task that was waiting has been told to end.
+    Cancelled,
+    /// The deadline has passed.
+    TimedOut,
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => fmt::Display::fmt(&Cancelled, f),
+            Self::TimedOut => f.write_str("the deadline has passed"),
+        }
+    }
+}
+
+impl core::error::Error for WaitError {}
+
+impl From<WaitError> for Errno {
+    fn from(error: WaitError) -> Self {
+        match error {
+            WaitError::Cancelled => Self::CANCELED,
+            WaitError::TimedOut => Self::TIMEDOUT,
+        }
+    }
+}
+
+/// Lets every other task that is ready run once, then goes on.
+///
+/// Returns at once if no other is ready. Costs 2 to 20 ns, for 10 to 100,000 tasks; see
+/// `docs/performance.md`. It is not a point of cancellation, and cannot fail.
+///
+/// # Panics
+///
+/// Outside of a task.
+///
+/// # Examples
+///
+/// ```
+/// use barecoro::{Runtime, task};
+///
+/// static RUNTIME: Runtime<2> = Runtime::new();
+/// RUNTIME.run(|| {
+///     let other = task::spawn(|| task::yield_now()).unwrap();
+///     while !other.is_finished() {
+///         task::yield_now();
+///     }
+/// }).unwrap();
+/// ```
+#[inline(always)]
+#[track_caller]
+pub fn yield_now() {
+    Scheduler::here("task::yield_now").yield_now();
+}
+
+/// Whether the running task was told to end.
+///
+/// Its blocking calls fail with an error from then on. A task that computes for long and does not
+/// block asks this now and then.
+///
+/// # Panics
+///
+/// Outside of a task.
+#[track_caller]
+pub fn cancelled() -> bool {
+    Scheduler::here("task::cancelled").task().cancelled.get()
+}

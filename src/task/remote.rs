@@ -1,0 +1,135 @@
+//! Wake-ups from other threads and from signal handlers.
+//!
+//! A caller notes the task's number in its slot, puts the slot on a list without locks, and wakes
+//! the runtime's thread if that sleeps. The runtime takes the whole list at once. Nothing here
+//! waits or allocates, so a signal handler may do it, also one that interrupts the runtime itself.
+
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+
+use crate::sys::thread;
+
+use super::slot::Slot;
+
+/// A runtime's list of slots that someone outside wants to wake.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    /// The slot that was put here last.
+    first: AtomicPtr<Slot>,
+    /// 1 while the runtime's thread sleeps or is about to; what it sleeps on.
+    asleep: AtomicU32,
+    /// How many [`Unparker`](super::Unparker)s there are for this runtime's tasks.
+    callers: AtomicUsize,
+}
+
+impl Inbox {
+    pub(super) const fn new() -> Self {
+        Self {
+            first: AtomicPtr::new(core::ptr::null_mut()),
+            asleep: AtomicU32::new(0),
+            callers: AtomicUsize::new(0),
+        }
+    }
+
+    /// Asks for task `id`, in `slot`, to be woken.
+    pub(super) fn send(&self, slot: &'static Slot, id: u64) {
+        let remote = &slot.remote;
+        // The youngest task wins: numbers only grow, so a caller that is late and asks for the
+        // slot's former task does not hide who asks for the present one.
+        // Release: pairs with the swap of `pending` in `take`.
+        remote.pending.fetch_max(id, Ordering::Release);
+        // AcqRel: pairs with the swap of `queued` in `take`. Whoever finds it set knows that
+        // `take` will read `pending` later.
+        if !remote.queued.swap(true, Ordering::AcqRel) {
+            let slot_pointer = (&raw const *slot).cast_mut();
+            let mut first = self.first.load(Ordering::Relaxed);
+            loop {
+                remote.next.store(first, Ordering::Relaxed);
+                // SeqCst: publishes `next` to the swap of `first` in `take`, and comes before the
+                // load of `asleep` in `call`.
+                match self.first.compare_exchange_weak(
+                    first,
+                    slot_pointer,
+                    Ordering::SeqCst,
+                    Ordering::Relaxed,
+                ) {
+                    Ok(_) => break,
+                    Err(found) => first = found,
+                }
+            }
+        }
+        self.call();
+    }
+
+    /// Wakes the runtime's thread if it sleeps.
+    fn call(&self) {
+        // SeqCst: pairs with the store in `prepare_to_sleep`. Either this sees that the thread is
+        // about to sleep, or that one sees what was put on the list.
+        if self.asleep.load(Ordering::SeqCst) == 1 && self.asleep.swap(0, Ordering::SeqCst) == 1 {
+            thread::futex_wake(&self.asleep);
+        }
+    }
+
+    /// Calls `wake` with each slot whose present task was asked for.
+    pub(super) fn take(&self, mut wake: impl FnMut(&'static Slot)) {
+        if self.first.load(Ordering::Relaxed).is_null() {
+            return;
+        }
+        // SeqCst: pairs with the exchange in `send`.
+        let mut next = self.first.swap(core::ptr::null_mut(), Ordering::SeqCst);
+        while let Some(slot) = slot_at(next) {
+            let remote = &slot.remote;
+            next = remote.next.load(Ordering::Relaxed);
+            // AcqRel: pairs with the swap in `send`; from here on the slot may be put back.
+            remote.queued.swap(false, Ordering::AcqRel);
+            // Acquire: pairs with the maximum in `send`.
+            let id = remote.pending.swap(0, Ordering::Acquire);
+            if id != 0 && id == remote.id.load(Ordering::Relaxed) {
+                wake(slot);
+            }
+        }
+    }
+
+    /// Whether anyone outside could still ask for a task.
+    pub(super) fn may_be_called(&self) -> bool {
+        // SeqCst: pairs with the decrement in `forget_caller`.
+        self.callers.load(Ordering::SeqCst) > 0 || !self.first.load(Ordering::SeqCst).is_null()
+    }
+
+    /// Announces sleep; sleep on the word while it is 1. `None` if that would be wrong, since
+    /// someone has called meanwhile, or since only a caller could end it and there is none left.
+    pub(super) fn prepare_to_sleep(&self, has_deadline: bool) -> Option<&AtomicU32> {
+        // SeqCst: pairs with the loads in `call`; what happened before them is seen below.
+        self.asleep.store(1, Ordering::SeqCst);
+        let called = !self.first.load(Ordering::SeqCst).is_null();
+        if called || !(has_deadline || self.may_be_called()) {
+            self.woken();
+            return None;
+        }
+        Some(&self.asleep)
+    }
+
+    /// Says that the thread is awake.
+    pub(super) fn woken(&self) {
+        self.asleep.store(0, Ordering::Relaxed);
+    }
+
+    /// Counts one more who may call.
+    pub(super) fn add_caller(&self) {
+        // Relaxed: whoever adds one is a task, or holds one already.
+        self.callers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one less. The last wakes the runtime, which may find that nobody can call any more.
+    pub(super) fn forget_caller(&self) {
+        // SeqCst: pairs with the load in `may_be_called`, and comes before the load in `call`.
+        if self.callers.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.call();
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "the list holds addresses of slots, which live for ever")]
+fn slot_at(pointer: *mut Slot) -> Option<&'static Slot> {
+    // SAFETY: `send` has put a `&'static Slot` on the list, or the list has ended.
+    unsafe { pointer.as_ref() }
+}
