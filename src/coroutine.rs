@@ -69,6 +69,15 @@ impl<Yield, Return> CoroutineResult<Yield, Return> {
 ///   stays as it is, so nothing that relies on it can break. To get the memory back, let the
 ///   function return, or use [`into_stack_unchecked`](Self::into_stack_unchecked).
 ///
+/// # Thread-locals of std
+///
+/// std's `LocalKey` takes for granted that a thread's stack runs straight through, which this crate
+/// cannot prevent or check. It is a use after free
+/// - to suspend, or wait as a task, inside of a `thread_local!` initialiser, if the variable is
+///   used again before the initialiser goes on;
+/// - to keep a coroutine that is suspended inside of `LocalKey::with` until its thread's
+///   thread-locals are destroyed, and to resume it then.
+///
 /// # Panics in the function
 ///
 /// They end the process; with the feature `std` they go on in whoever called `resume`.

@@ -219,6 +219,45 @@ fn an_error_of_the_body_ends_the_tasks() {
     assert_eq!(ended.get(), 3);
 }
 
+#[test]
+fn an_error_of_a_task_comes_before_a_later_one_of_the_body() {
+    static R: Runtime<4> = Runtime::new();
+    let result = R.run(|| {
+        task::scope(|s| {
+            s.spawn(|| Err::<(), _>("a task")).unwrap();
+            task::yield_now();
+            Err::<(), _>("the body")
+        })
+    });
+    assert_eq!(result.unwrap(), Err("a task"));
+}
+
+/// An error that waits while it is dropped, so that others come in between.
+#[derive(Debug)]
+struct Slow(&'static str);
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        if self.0 == "late" {
+            task::yield_now();
+        }
+    }
+}
+
+#[test]
+fn the_first_error_stays_the_first_while_another_is_dropped() {
+    static R: Runtime<4> = Runtime::new();
+    let result = R.run(|| {
+        task::scope(|s| {
+            for name in ["first", "late", "last"] {
+                s.spawn(move || Err::<(), _>(Slow(name))).unwrap();
+            }
+            Ok::<_, Slow>(())
+        })
+    });
+    assert_eq!(result.unwrap().unwrap_err().0, "first");
+}
+
 /// The tasks fail only because they were cancelled, and that is not the story.
 #[test]
 fn an_error_of_the_body_comes_before_those_it_causes() {

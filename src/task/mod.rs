@@ -7,6 +7,9 @@
 //! Tasks of a runtime share one OS thread, and a task runs until it yields, waits or ends. The
 //! ready ones take turns strictly in the order in which they became ready.
 //!
+//! In programs with std: do not yield or wait inside of a `thread_local!` initialiser; see
+//! [`Coroutine`](crate::Coroutine#thread-locals-of-std).
+//!
 //! [`Runtime::run`]: crate::Runtime::run
 
 mod join;

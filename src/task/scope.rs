@@ -146,9 +146,14 @@ impl<'scope, E> Scope<'scope, '_, E> {
 
     /// Notes a task's error, if it is the first, and cancels the other tasks.
     fn fail(&self, error: E) {
-        let first = self.error.take();
-        self.error.set(Some(first.unwrap_or(error)));
+        // The first is back in its place before the other is dropped: a destructor may look.
+        let (first, late) = match self.error.take() {
+            Some(first) => (first, Some(error)),
+            None => (error, None),
+        };
+        self.error.set(Some(first));
         self.members.cancel();
+        drop(late);
     }
 }
 
