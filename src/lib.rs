@@ -32,4 +32,4 @@ mod unwind;
 
 pub use coroutine::{Coroutine, CoroutineResult, Iter, StackTooSmall, Yielder};
 pub use error::Errno;
-pub use runtime::{RunError, Runtime};
+pub use runtime::{RunError, Runtime, RuntimeBuilder};

@@ -7,8 +7,10 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Errno;
-use crate::stack::StackError;
-use crate::task::{DEFAULT_STACK_SIZE, Scheduler, Slot, SpawnError, run_first};
+use crate::stack::{Layout, Plan, StackError};
+use crate::task::{
+    Hooks, Scheduler, Settings, Slot, SpawnError, Tasks, check_canary, cool, paint, run_first, trim,
+};
 
 /// Room for `N` tasks at once, and what schedules them.
 ///
@@ -35,8 +37,6 @@ use crate::task::{DEFAULT_STACK_SIZE, Scheduler, Slot, SpawnError, run_first};
 pub struct Runtime<const N: usize> {
     /// Whether a thread runs it.
     running: AtomicBool,
-    /// The default size of a task's stack in bytes; zero for [`DEFAULT_STACK_SIZE`].
-    stack_size: usize,
     scheduler: Scheduler,
     slots: UnsafeCell<MaybeUninit<heapless::Vec<Slot, N>>>,
 }
@@ -51,28 +51,11 @@ impl<const N: usize> Runtime<N> {
         const { assert!(N > 0, "a runtime needs at least one slot, for the first task") };
         Self {
             running: AtomicBool::new(false),
-            stack_size: 0,
             scheduler: Scheduler::new(),
             // Not `Vec::new()`, whose slots would be undefined. Zeros are an empty vector too: a
             // length and an array.
             slots: UnsafeCell::new(MaybeUninit::zeroed()),
         }
-    }
-
-    /// Sets the default size of a task's stack in bytes, rounded up to whole pages of 4096.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use barecoro::Runtime;
-    ///
-    /// static RUNTIME: Runtime<1000> = Runtime::new().stack_size(16 * 1024);
-    /// # RUNTIME.run(|| ()).unwrap();
-    /// ```
-    #[must_use]
-    pub const fn stack_size(mut self, bytes: usize) -> Self {
-        self.stack_size = if bytes == 0 { 1 } else { bytes };
-        self
     }
 
     /// Calls `f` as the first task and runs tasks until every one has ended. Returns what `f`
@@ -98,6 +81,14 @@ impl<const N: usize> Runtime<N> {
     where
         F: FnOnce() -> T,
     {
+        self.run_as(&Settings::USUAL, f)
+    }
+
+    #[track_caller]
+    fn run_as<F, T>(&'static self, settings: &Settings, f: F) -> Result<T, RunError<F>>
+    where
+        F: FnOnce() -> T,
+    {
         if Scheduler::current().is_some() {
             return Err(RunError::Nested(f));
         }
@@ -105,7 +96,7 @@ impl<const N: usize> Runtime<N> {
         if self.running.swap(true, Ordering::Acquire) {
             return Err(RunError::Running(f));
         }
-        let run = match Run::begin(self) {
+        let run = match Run::begin(self, settings) {
             Ok(run) => run,
             Err(error) => return Err(RunError::Stack(f, error)),
         };
@@ -119,6 +110,62 @@ impl<const N: usize> Runtime<N> {
         }
     }
 
+    /// A run that is not as usual: with other stacks, for example.
+    pub const fn builder(&'static self) -> RuntimeBuilder<N> {
+        RuntimeBuilder { runtime: self, plan: Plan::USUAL, hooks: Hooks::NONE }
+    }
+
+    /// The tasks that have not been joined, in the order of their slots. Costs a system call for
+    /// each.
+    ///
+    /// # Panics
+    ///
+    /// While another OS thread runs this runtime. If none does, there are no tasks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use barecoro::{Runtime, task};
+    ///
+    /// static RUNTIME: Runtime<2> = Runtime::new();
+    /// RUNTIME.run(|| {
+    ///     let task = task::Builder::new().name("connection").spawn(task::park).unwrap();
+    ///     task::yield_now();
+    ///     for task in RUNTIME.tasks() {
+    ///         println!("{task}");
+    ///     }
+    ///     task.task().unpark();
+    /// }).unwrap();
+    /// ```
+    pub fn tasks(&'static self) -> Tasks {
+        self.check_thread("tasks");
+        Tasks::of(&self.scheduler)
+    }
+
+    /// Gives the memory of stacks back that is not in use: of tasks that have ended, and below
+    /// the innermost frames of those that wait. Returns how many stacks those were.
+    ///
+    /// Costs a system call for each. The next tasks pay for touching the memory anew. Packed
+    /// stacks keep their memory.
+    ///
+    /// # Panics
+    ///
+    /// While another OS thread runs this runtime. If none does, it has no stacks.
+    pub fn trim(&'static self) -> usize {
+        if self.check_thread("trim") { trim(&self.scheduler) } else { 0 }
+    }
+
+    /// Whether the caller is a task of this runtime.
+    #[track_caller]
+    fn check_thread(&'static self, call: &str) -> bool {
+        let here = Scheduler::current().is_some_and(|here| core::ptr::eq(here, &self.scheduler));
+        assert!(
+            here || !self.running.load(Ordering::Relaxed),
+            "Runtime::{call} was called outside of the run: call it in one of its tasks",
+        );
+        here
+    }
+
     /// The slots, all of them.
     fn slots(&'static self) -> &'static [Slot] {
         let slots = self.slots.get();
@@ -130,6 +177,97 @@ impl<const N: usize> Runtime<N> {
                 (*slots).assume_init_mut().set_len(N);
             }
             (*slots).assume_init_ref()
+        }
+    }
+}
+
+/// How a run is to be; made by [`Runtime::builder`].
+///
+/// # Examples
+///
+/// ```
+/// use barecoro::Runtime;
+///
+/// static RUNTIME: Runtime<1000> = Runtime::new();
+/// let answer = RUNTIME.builder().stack_size(16 * 1024).run(|| 42).unwrap();
+/// assert_eq!(answer, 42);
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct RuntimeBuilder<const N: usize> {
+    runtime: &'static Runtime<N>,
+    plan: Plan,
+    hooks: Hooks,
+}
+
+impl<const N: usize> RuntimeBuilder<N> {
+    /// Sets the size of a task's stack in bytes, rounded up to whole pages of 4096. 64 KiB
+    /// where nobody says otherwise.
+    pub const fn stack_size(mut self, bytes: usize) -> Self {
+        self.plan.size = bytes;
+        self
+    }
+
+    /// Sets the size of the guard below each stack in bytes, rounded up to whole pages, at least
+    /// one.
+    ///
+    /// One page is enough for Rust code, which probes each page of a large frame. Code in other
+    /// languages may need more: a frame that is larger than the guard can jump it.
+    pub const fn guard_size(mut self, bytes: usize) -> Self {
+        self.plan.guard = bytes;
+        self
+    }
+
+    /// Packs stacks of at least so many bytes shoulder to shoulder, without guards: for a million
+    /// tasks that do little. 1 KiB is little, and a debug build may need more.
+    ///
+    /// Below each stack lies a canary, which is checked at every switch: an overflow is noticed
+    /// when it has happened, and ends the process. Switches go by the runtime's own stack, and take
+    /// about three times as long.
+    ///
+    /// # Safety
+    ///
+    /// No task needs more stack than it has: it would overwrite its neighbour's. That includes
+    /// what the kernel puts there for a signal handler that runs without an alternate stack.
+    pub const unsafe fn packed_stacks(mut self, bytes: usize) -> Self {
+        self.plan = Plan { size: bytes, guard: 0, packed: true };
+        self.hooks.after_switch = Some(check_canary);
+        self
+    }
+
+    /// Lets only so many stacks of ended tasks keep their memory while the runtime sleeps. All do
+    /// where nobody says otherwise; see [`Runtime::trim`] for doing it by hand.
+    pub const fn keep_warm(mut self, stacks: usize) -> Self {
+        self.hooks.before_sleep = Some(cool);
+        self.hooks.keep_warm = stacks;
+        self
+    }
+
+    /// Fills each stack with a pattern before a task starts on it, so that
+    /// [`Snapshot::stack_used`](crate::task::Snapshot::stack_used) tells to the word how far it was
+    /// used. It makes all of the stack's memory real, and a spawn as slow as that.
+    pub const fn paint_stacks(mut self) -> Self {
+        self.hooks.before_start = Some(paint);
+        self
+    }
+
+    /// Calls `f` as the first task and runs tasks until every one has ended; see [`Runtime::run`].
+    ///
+    /// # Errors
+    ///
+    /// As for `Runtime::run`.
+    ///
+    /// # Panics
+    ///
+    /// As for `Runtime::run`.
+    #[track_caller]
+    pub fn run<F, T>(self, f: F) -> Result<T, RunError<F>>
+    where
+        F: FnOnce() -> T,
+    {
+        match Layout::of(self.plan) {
+            Ok(layout) => self.runtime.run_as(&Settings { layout, hooks: self.hooks }, f),
+            Err(error) => Err(RunError::Stack(f, error)),
         }
     }
 }
@@ -153,10 +291,9 @@ impl<const N: usize> fmt::Debug for Runtime<N> {
 struct Run<const N: usize>(&'static Runtime<N>);
 
 impl<const N: usize> Run<N> {
-    fn begin(runtime: &'static Runtime<N>) -> Result<Self, StackError> {
+    fn begin(runtime: &'static Runtime<N>, settings: &Settings) -> Result<Self, StackError> {
         let run = Self(runtime);
-        let size = if runtime.stack_size == 0 { DEFAULT_STACK_SIZE } else { runtime.stack_size };
-        runtime.scheduler.open_pool(N, size)?;
+        runtime.scheduler.open(N, settings)?;
         runtime.scheduler.enter(runtime.slots());
         Ok(run)
     }

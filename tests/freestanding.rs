@@ -121,7 +121,7 @@ fn the_return_addresses_of_a_panic_lead_to_its_function() {
     let functions =
         run(Command::new("addr2line").arg("-Cfie").arg(&program).args(addresses)).stdout;
     assert!(functions.contains("panics::main::"), "{functions}");
-    assert!(functions.contains("barecoro::task::spawn::run"), "{functions}");
+    assert!(functions.contains("barecoro::task::life::run"), "{functions}");
 }
 
 #[test]

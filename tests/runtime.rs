@@ -134,25 +134,27 @@ fn a_runtime_of_one_slot_has_its_first_task() {
 
 #[test]
 fn all_slots_can_be_used_at_once() {
-    static R: Runtime<5000> = Runtime::new().stack_size(16 * 1024);
+    static R: Runtime<5000> = Runtime::new();
     let ended = Cell::new(0);
-    R.run(|| {
-        task::scope(|s| {
-            let ended = &ended;
-            for _ in 1..5000 {
-                s.spawn(move || {
-                    task::yield_now();
-                    ended.set(ended.get() + 1);
-                    Ok(())
-                })
-                .unwrap();
-            }
-            assert!(matches!(s.spawn(|| Ok(())), Err(SpawnError::Full(_))));
-            Ok::<_, ()>(())
+    R.builder()
+        .stack_size(16 * 1024)
+        .run(|| {
+            task::scope(|s| {
+                let ended = &ended;
+                for _ in 1..5000 {
+                    s.spawn(move || {
+                        task::yield_now();
+                        ended.set(ended.get() + 1);
+                        Ok(())
+                    })
+                    .unwrap();
+                }
+                assert!(matches!(s.spawn(|| Ok(())), Err(SpawnError::Full(_))));
+                Ok::<_, ()>(())
+            })
+            .unwrap();
         })
         .unwrap();
-    })
-    .unwrap();
     assert_eq!(ended.get(), 4999);
 }
 
@@ -234,10 +236,10 @@ fn nothing_is_left_of_large_stacks_and_many_tasks() {
 #[test]
 fn stacks_that_cannot_be_had_are_an_error() {
     static OTHER: Runtime<1> = Runtime::new();
-    static ABSURD: Runtime<1000> = Runtime::new().stack_size(usize::MAX / 2);
-    static TOO_MUCH: Runtime<1000> = Runtime::new().stack_size(1 << 50);
+    static R: Runtime<1000> = Runtime::new();
     let drops = Drops::new();
-    for runtime in [&ABSURD, &TOO_MUCH] {
+    for size in [usize::MAX, usize::MAX / 2, 1 << 50] {
+        let runtime = R.builder().stack_size(size);
         let token = drops.token();
         let error = runtime.run(move || drop(token)).unwrap_err();
         let RunError::Stack(closure, _) = error else { panic!("{error:?}") };
@@ -252,10 +254,10 @@ fn stacks_that_cannot_be_had_are_an_error() {
 
 #[test]
 fn a_stack_of_any_size_is_at_least_a_page() {
-    static R: Runtime<1> = Runtime::new().stack_size(0);
+    static R: Runtime<1> = Runtime::new();
     if !cfg!(debug_assertions) {
         // Unoptimised code needs more than that to do anything.
-        assert_eq!(R.run(|| 1).unwrap(), 1);
+        assert_eq!(R.builder().stack_size(0).run(|| 1).unwrap(), 1);
     }
 }
 

@@ -181,28 +181,30 @@ fn a_runtime_sleeps_without_end_until_another_thread_calls() {
 #[test]
 fn thousands_sleep_at_once() {
     const COUNT: u64 = 10_000;
-    static R: Runtime<10_001> = Runtime::new().stack_size(16 * 1024);
-    R.run(|| {
-        let woken = Rc::new(Cell::new(0));
-        let start = Instant::now();
-        for number in 0..COUNT {
-            let woken = woken.clone();
-            drop(
-                task::spawn(move || {
-                    // Spread over 40 ms, many at a time.
-                    let span = millis(10 + number * 7919 % 40);
-                    time::sleep_until(start + span).unwrap();
-                    assert!(start.elapsed() >= span);
-                    woken.set(woken.get() + 1);
-                })
-                .unwrap(),
-            );
-        }
-        while woken.get() < COUNT {
-            time::sleep(millis(1)).unwrap();
-        }
-    })
-    .unwrap();
+    static R: Runtime<10_001> = Runtime::new();
+    R.builder()
+        .stack_size(16 * 1024)
+        .run(|| {
+            let woken = Rc::new(Cell::new(0));
+            let start = Instant::now();
+            for number in 0..COUNT {
+                let woken = woken.clone();
+                drop(
+                    task::spawn(move || {
+                        // Spread over 40 ms, many at a time.
+                        let span = millis(10 + number * 7919 % 40);
+                        time::sleep_until(start + span).unwrap();
+                        assert!(start.elapsed() >= span);
+                        woken.set(woken.get() + 1);
+                    })
+                    .unwrap(),
+                );
+            }
+            while woken.get() < COUNT {
+                time::sleep(millis(1)).unwrap();
+            }
+        })
+        .unwrap();
 }
 
 #[test]

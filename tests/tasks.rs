@@ -33,21 +33,23 @@ fn through_a_task<T: Clone + core::fmt::Debug + PartialEq + 'static>(value: T) {
 
 #[test]
 fn values_of_any_size_travel() {
-    static R: Runtime<2> = Runtime::new().stack_size(256 * 1024);
-    R.run(|| {
-        through_a_task(());
-        through_a_task(7_u8);
-        through_a_task(u64::MAX);
-        through_a_task([1_u8; 9]);
-        through_a_task(u128::MAX);
-        through_a_task([1_u64, 2, 3]);
-        through_a_task([9_u8; 10_000]);
-        through_a_task(String::from("on the heap"));
-        through_a_task(Line(3));
-        through_a_task(Page(4));
-        through_a_task(Some(Line(5)));
-    })
-    .unwrap();
+    static R: Runtime<2> = Runtime::new();
+    R.builder()
+        .stack_size(256 * 1024)
+        .run(|| {
+            through_a_task(());
+            through_a_task(7_u8);
+            through_a_task(u64::MAX);
+            through_a_task([1_u8; 9]);
+            through_a_task(u128::MAX);
+            through_a_task([1_u64, 2, 3]);
+            through_a_task([9_u8; 10_000]);
+            through_a_task(String::from("on the heap"));
+            through_a_task(Line(3));
+            through_a_task(Page(4));
+            through_a_task(Some(Line(5)));
+        })
+        .unwrap();
 }
 
 #[test]
@@ -270,34 +272,36 @@ fn a_slot_is_free_when_a_detached_task_ends() {
 
 #[test]
 fn a_closure_or_result_larger_than_the_stack_comes_back() {
-    static R: Runtime<3> = Runtime::new().stack_size(16 * 1024);
+    static R: Runtime<3> = Runtime::new();
     let drops = Drops::new();
     let (token, counted) = (drops.token(), drops.clone());
     // The test itself handles the large values, and needs a larger stack for that.
     let roomy = || Builder::new().stack_size(16 << 20);
-    R.run(move || {
-        roomy().spawn(move || {
-            let large = [1_u8; 40_000];
-            let closure = move || {
-                drop(token);
-                usize::from(large[39_999])
-            };
-            let error = task::spawn(closure).unwrap_err();
-            assert!(matches!(error, SpawnError::StackTooSmall(_)), "{error:?}");
-            assert!(error.to_string().starts_with("a closure of 400"), "{error}");
-            assert_eq!(counted.count(), 0);
-            // The way out that the documentation names.
-            assert_eq!(roomy().spawn(error.into_inner()).unwrap().join().unwrap(), 1);
-            assert_eq!(counted.count(), 1);
+    R.builder()
+        .stack_size(16 * 1024)
+        .run(move || {
+            roomy().spawn(move || {
+                let large = [1_u8; 40_000];
+                let closure = move || {
+                    drop(token);
+                    usize::from(large[39_999])
+                };
+                let error = task::spawn(closure).unwrap_err();
+                assert!(matches!(error, SpawnError::StackTooSmall(_)), "{error:?}");
+                assert!(error.to_string().starts_with("a closure of 400"), "{error}");
+                assert_eq!(counted.count(), 0);
+                // The way out that the documentation names.
+                assert_eq!(roomy().spawn(error.into_inner()).unwrap().join().unwrap(), 1);
+                assert_eq!(counted.count(), 1);
 
-            let error = task::spawn(|| [0_u8; 40_000]).unwrap_err();
-            assert!(matches!(error, SpawnError::StackTooSmall(_)), "{error:?}");
-            // Nothing was lost on the way: the slot is free.
-            task::spawn(|| ()).unwrap().join().unwrap();
+                let error = task::spawn(|| [0_u8; 40_000]).unwrap_err();
+                assert!(matches!(error, SpawnError::StackTooSmall(_)), "{error:?}");
+                // Nothing was lost on the way: the slot is free.
+                task::spawn(|| ()).unwrap().join().unwrap();
+            })
         })
-    })
-    .unwrap()
-    .unwrap();
+        .unwrap()
+        .unwrap();
     assert_eq!(drops.count(), 1);
 }
 

@@ -16,8 +16,8 @@ const LAP: u64 = 1000;
 const FEW: usize = 10;
 const MANY: usize = 100_000;
 
-static FEW_TASKS: Runtime<16> = Runtime::new().stack_size(16 * 1024);
-static MANY_TASKS: Runtime<100_016> = Runtime::new().stack_size(16 * 1024);
+static FEW_TASKS: Runtime<16> = Runtime::new();
+static MANY_TASKS: Runtime<100_016> = Runtime::new();
 
 /// Compares the two numbers of tasks.
 pub fn run(effort: &Effort) -> Vec<Row> {
@@ -31,7 +31,7 @@ pub fn run(effort: &Effort) -> Vec<Row> {
 }
 
 fn workload<const SLOTS: usize>(runtime: &'static Runtime<SLOTS>, n: usize, turns: &Turns) {
-    let ran = runtime.run(|| {
+    let ran = runtime.builder().stack_size(16 * 1024).run(|| {
         let parked: Vec<_> = (1..n)
             .map(|_| task::spawn(|| task::park().is_ok()).expect("a slot for each task"))
             .collect();

@@ -15,7 +15,7 @@
 
 use std::time::Instant;
 
-use barecoro::{Runtime, task};
+use barecoro::{Runtime, RuntimeBuilder, task};
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult};
 
@@ -33,9 +33,9 @@ const STACK_SIZE: usize = 64 * 1024;
 /// For a hundred thousand.
 const SMALL_STACK_SIZE: usize = 16 * 1024;
 
-static FEW_TASKS: Runtime<16> = Runtime::new().stack_size(STACK_SIZE);
-static SOME_TASKS: Runtime<1_016> = Runtime::new().stack_size(STACK_SIZE);
-static MANY_TASKS: Runtime<100_016> = Runtime::new().stack_size(SMALL_STACK_SIZE);
+static FEW_TASKS: Runtime<16> = Runtime::new();
+static SOME_TASKS: Runtime<1_016> = Runtime::new();
+static MANY_TASKS: Runtime<100_016> = Runtime::new();
 
 /// All sizes against both peers.
 pub fn run(effort: &Effort) -> Vec<Row> {
@@ -45,7 +45,7 @@ pub fn run(effort: &Effort) -> Vec<Row> {
         |turns| {
             coroutines((0..FEW).map(|_| guarded_stack()), &turns);
         },
-        |turns| barecoro(&FEW_TASKS, FEW, &turns),
+        |turns| barecoro(FEW_TASKS.builder().stack_size(STACK_SIZE), FEW, &turns),
     );
     let some = compare(
         effort,
@@ -53,7 +53,7 @@ pub fn run(effort: &Effort) -> Vec<Row> {
         |turns| {
             coroutines((0..SOME).map(|_| guarded_stack()), &turns);
         },
-        |turns| barecoro(&SOME_TASKS, SOME, &turns),
+        |turns| barecoro(SOME_TASKS.builder().stack_size(STACK_SIZE), SOME, &turns),
     );
     let many = compare(
         effort,
@@ -61,7 +61,7 @@ pub fn run(effort: &Effort) -> Vec<Row> {
         |turns| {
             coroutines(unguarded::map(MANY, SMALL_STACK_SIZE).into_iter(), &turns);
         },
-        |turns| barecoro(&MANY_TASKS, MANY, &turns),
+        |turns| barecoro(MANY_TASKS.builder().stack_size(SMALL_STACK_SIZE), MANY, &turns),
     );
     let [few_corosensei, few_tokio] = few;
     let [some_corosensei, some_tokio] = some;
@@ -95,7 +95,7 @@ fn compare(
     ]
 }
 
-fn barecoro<const SLOTS: usize>(runtime: &'static Runtime<SLOTS>, n: usize, turns: &Turns) {
+fn barecoro<const SLOTS: usize>(runtime: RuntimeBuilder<SLOTS>, n: usize, turns: &Turns) {
     let world = World::new();
     let ran = runtime.run(|| {
         for body in bodies::BARECORO.iter().cycle().skip(1).take(n - 1) {

@@ -115,11 +115,17 @@ impl Context {
         unsafe { self.0.get().write(registers) }
     }
 
+    /// Where the stack pointer was when this context was suspended.
+    #[inline(always)]
+    pub(crate) fn stack_pointer(&self) -> usize {
+        // SAFETY: contexts are written by switches on this thread only, and none happens meanwhile.
+        unsafe { (*self.0.get()).rsp }
+    }
+
     /// Fetches into the cache the part of the stack that a switch to this context will use.
     #[inline(always)]
     pub(crate) fn prefetch_stack(&self) {
-        // SAFETY: contexts are written by switches on this thread only, and none happens meanwhile.
-        let stack = unsafe { (*self.0.get()).rsp };
+        let stack = self.stack_pointer();
         prefetch(core::ptr::without_provenance::<u8>(stack));
         prefetch(core::ptr::without_provenance::<u8>(stack.wrapping_add(64)));
     }

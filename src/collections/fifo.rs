@@ -109,6 +109,11 @@ impl<T: Linked> Stack<T> {
         Some(top)
     }
 
+    /// The items, from the last that came to the first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'static T> {
+        core::iter::successors(self.top.get(), |item| item.link().get())
+    }
+
     /// Forgets all items.
     pub(crate) fn clear(&self) {
         self.top.set(None);

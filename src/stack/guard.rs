@@ -50,6 +50,24 @@ pub(super) unsafe fn install(address: NonNull<u8>, length: usize) -> Result<Guar
     })
 }
 
+/// Makes a guarded range accessible again; what it held before is lost.
+///
+/// # Safety
+///
+/// The range was made a guard of this kind by [`install`], is still mapped, and was readable and
+/// writable before.
+pub(super) unsafe fn remove(address: NonNull<u8>, length: usize, kind: Guard) {
+    // SAFETY: the caller's promise. The kernel needs no memory for the first; where it has none to
+    // join mappings for the second, they stay guarded, which nobody needs to know.
+    let _removed = unsafe {
+        match kind {
+            Guard::Marker => mem::unguard(address, length),
+            Guard::Mapping => mem::permit(address, length),
+        }
+    };
+    release(kind, 1);
+}
+
 /// Says that `count` guards have been unmapped.
 pub(super) fn release(kind: Guard, count: usize) {
     if kind == Guard::Mapping {

@@ -7,7 +7,7 @@ use super::guard::{self, Guard};
 use super::{Stack, StackError, whole_pages};
 use crate::sys::mem::{self, PAGE};
 
-/// A stack in a mapping of its own, with a guard of one page below it.
+/// A stack in a mapping of its own, with a guard below it.
 ///
 /// The kernel gives a page of real memory when it is first touched, so an unused stack costs
 /// address space only.
@@ -27,11 +27,13 @@ pub struct MappedStack {
     /// The start of the mapping, which is the start of the guard.
     start: NonNull<u8>,
     size: usize,
+    guard_size: usize,
     guard: Guard,
 }
 
 impl MappedStack {
-    /// Maps a stack of `size` bytes, rounded up to whole pages (4096 bytes), at least one.
+    /// Maps a stack of `size` bytes, rounded up to whole pages (4096 bytes), at least one, with a
+    /// guard of one page.
     ///
     /// Costs two or three system calls, about 2 µs.
     ///
@@ -41,12 +43,25 @@ impl MappedStack {
     /// - [`StackError::Refused`]: the kernel is out of memory or mappings.
     /// - [`StackError::TooManyGuards`]: before Linux 6.13 only.
     pub fn new(size: usize) -> Result<Self, StackError> {
-        let size = whole_pages(size)?;
-        let length = size.checked_add(PAGE).ok_or(StackError::TooLarge)?;
+        Self::with_guard(size, PAGE)
+    }
+
+    /// As [`new`](Self::new), with a guard of `guard_size` bytes, rounded up to whole pages, at
+    /// least one.
+    ///
+    /// One page is enough for Rust code, which probes each page of a large frame. Code in other
+    /// languages may need more: a frame that is larger than the guard can jump it.
+    ///
+    /// # Errors
+    ///
+    /// As for `new`.
+    pub fn with_guard(size: usize, guard_size: usize) -> Result<Self, StackError> {
+        let (size, guard_size) = (whole_pages(size)?, whole_pages(guard_size)?);
+        let length = size.checked_add(guard_size).ok_or(StackError::TooLarge)?;
         let start = mem::map_stack(length).map_err(StackError::Refused)?;
         // SAFETY: the mapping is new and nobody else knows it.
-        match unsafe { guard::install(start, PAGE) } {
-            Ok(guard) => Ok(Self { start, size, guard }),
+        match unsafe { guard::install(start, guard_size) } {
+            Ok(guard) => Ok(Self { start, size, guard_size, guard }),
             Err(error) => {
                 // SAFETY: as above.
                 let _unmapped = unsafe { mem::unmap(start, length) };
@@ -59,6 +74,11 @@ impl MappedStack {
     pub fn size(&self) -> usize {
         self.size
     }
+
+    /// The size of the guard in bytes.
+    pub fn guard_size(&self) -> usize {
+        self.guard_size
+    }
 }
 
 impl Drop for MappedStack {
@@ -66,7 +86,7 @@ impl Drop for MappedStack {
         guard::release(self.guard, 1);
         // SAFETY: the mapping is this value's own, and its users have ended with it. It was
         // mapped whole, so unmapping it splits nothing and cannot fail.
-        let _unmapped = unsafe { mem::unmap(self.start, self.size + PAGE) };
+        let _unmapped = unsafe { mem::unmap(self.start, self.size + self.guard_size) };
     }
 }
 
@@ -75,12 +95,12 @@ impl Drop for MappedStack {
 unsafe impl Stack for MappedStack {
     fn base(&self) -> NonNull<u8> {
         // SAFETY: the end of the mapping.
-        unsafe { self.start.add(PAGE + self.size) }
+        unsafe { self.start.add(self.guard_size + self.size) }
     }
 
     fn limit(&self) -> NonNull<u8> {
         // SAFETY: inside the mapping.
-        unsafe { self.start.add(PAGE) }
+        unsafe { self.start.add(self.guard_size) }
     }
 }
 
@@ -99,6 +119,7 @@ mod tests {
         assert_eq!(MappedStack::new(usize::MAX - 4096).unwrap_err(), StackError::TooLarge);
         let refused = MappedStack::new(1 << 60).unwrap_err();
         assert_eq!(refused, StackError::Refused(crate::Errno::NOMEM));
+        assert_eq!(MappedStack::with_guard(1, usize::MAX).unwrap_err(), StackError::TooLarge);
     }
 
     #[test]

@@ -8,12 +8,18 @@
     reason = "declares the unsafe trait `Stack`; its modules say what they trust"
 )]
 
+mod fixed;
 mod guard;
+mod layout;
 mod mapped;
 mod pool;
+mod usage;
 
+pub use fixed::{StackMemory, StaticStack, Unguarded};
+pub(crate) use layout::{Layout, Plan};
 pub use mapped::MappedStack;
-pub(crate) use pool::Pool;
+pub(crate) use pool::{Pool, is_intact};
+pub(crate) use usage::{paint, painted_bytes, release, resident_bytes};
 
 use core::fmt;
 use core::ptr::NonNull;
@@ -58,6 +64,11 @@ impl Extent {
         self.base.addr().get().saturating_sub(self.limit.addr().get())
     }
 
+    /// Whether an address lies between the ends.
+    pub(crate) fn contains(self, address: usize) -> bool {
+        (self.limit.addr().get()..self.base.addr().get()).contains(&address)
+    }
+
     /// The place of a `T` at the base, and the rest of the stack below it: `None` where there may
     /// not be room for it and `spare` bytes.
     #[inline(always)]
@@ -66,7 +77,8 @@ impl Extent {
         Some((place.cast(), rest))
     }
 
-    /// As [`carve`](Self::carve), for a size and an alignment.
+    /// As [`carve`](Self::carve), for a size and an alignment: the largest there can be is half the
+    /// address space.
     #[inline(always)]
     pub(crate) fn carve_layout(
         self,
@@ -93,6 +105,8 @@ impl Extent {
 pub enum StackError {
     /// The size with its guard is more than the address space holds.
     TooLarge,
+    /// The memory has no room for a guard and a stack.
+    TooSmall,
     /// The kernel refused the memory: too little of it, or too many mappings.
     Refused(Errno),
     /// The kernel has no guard markers (they came with Linux 6.13), and guards by mprotect(2)
@@ -104,6 +118,7 @@ impl fmt::Display for StackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge => f.write_str("a stack of this size does not fit the address space"),
+            Self::TooSmall => f.write_str("the memory is too small for a guard and a stack"),
             Self::Refused(errno) => write!(f, "the kernel refused memory for a stack: {errno}"),
             Self::TooManyGuards => f.write_str(
                 "no more stacks can be guarded: this kernel needs two mappings for each, \
@@ -119,6 +134,7 @@ impl From<StackError> for Errno {
     fn from(error: StackError) -> Self {
         match error {
             StackError::TooLarge | StackError::TooManyGuards => Self::NOMEM,
+            StackError::TooSmall => Self::INVAL,
             StackError::Refused(errno) => errno,
         }
     }

@@ -4,10 +4,10 @@
 use core::fmt;
 use core::mem::MaybeUninit;
 use core::ops::{Add, AddAssign, Sub, SubAssign};
+use core::sync::atomic::{AtomicPtr, Ordering};
 use core::time::Duration;
 
 use linux_raw_sys::general as linux;
-use spin::Once;
 
 use super::{auxiliary_value, number, vdso};
 
@@ -147,16 +147,27 @@ impl fmt::Debug for Instant {
 }
 
 /// The vDSO's clock, looked up once for the process.
+#[inline]
 fn clock_function() -> Option<ClockGettime> {
-    static FUNCTION: Once<Option<ClockGettime>> = Once::new();
-    *FUNCTION.call_once(|| {
-        let header = auxiliary_value(linux_raw_sys::auxvec::AT_SYSINFO_EHDR)?;
-        // SAFETY: the kernel's own value.
-        let address = unsafe { vdso::find(header, c"__vdso_clock_gettime") }?;
-        let address = core::ptr::with_exposed_provenance::<()>(address);
-        // SAFETY: the kernel's function of that name has this signature (vdso(7)).
-        Some(unsafe { core::mem::transmute::<*const (), ClockGettime>(address) })
-    })
+    /// Its address; null while nobody has looked, and dangling if there is none.
+    static FUNCTION: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+    // Relaxed: threads that look at the same time find the same, and it was there before them.
+    let mut address = FUNCTION.load(Ordering::Relaxed);
+    if address.is_null() {
+        address = find_clock().unwrap_or_else(core::ptr::dangling_mut);
+        FUNCTION.store(address, Ordering::Relaxed);
+    }
+    // SAFETY: the kernel's function of that name has this signature (vdso(7)).
+    (address != core::ptr::dangling_mut())
+        .then(|| unsafe { core::mem::transmute::<*mut (), ClockGettime>(address) })
+}
+
+#[cold]
+fn find_clock() -> Option<*mut ()> {
+    let header = auxiliary_value(linux_raw_sys::auxvec::AT_SYSINFO_EHDR)?;
+    // SAFETY: the kernel's own value.
+    let address = unsafe { vdso::find(header, c"__vdso_clock_gettime") }?;
+    Some(core::ptr::with_exposed_provenance_mut(address))
 }
 
 #[cfg(test)]

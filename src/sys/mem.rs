@@ -49,13 +49,26 @@ pub(crate) unsafe fn unmap(address: NonNull<u8>, length: usize) -> Result<(), Er
 /// The range is whole pages of a mapping of the caller's, and nobody relies on reading them.
 pub(crate) unsafe fn forbid(address: NonNull<u8>, length: usize) -> Result<(), Errno> {
     // SAFETY: the caller gives the range up.
+    unsafe { protect(address, length, linux::PROT_NONE) }
+}
+
+/// Makes `length` bytes from `address` on accessible again after [`forbid`].
+///
+/// # Safety
+///
+/// The range is whole pages of a mapping of the caller's that was readable and writable.
+pub(crate) unsafe fn permit(address: NonNull<u8>, length: usize) -> Result<(), Errno> {
+    // SAFETY: the caller's promise.
+    unsafe { protect(address, length, linux::PROT_READ | linux::PROT_WRITE) }
+}
+
+/// # Safety
+///
+/// The range is the caller's, and nobody needs more of it than `protection` allows.
+unsafe fn protect(address: NonNull<u8>, length: usize, protection: u32) -> Result<(), Errno> {
+    // SAFETY: the caller's promise.
     let returned = unsafe {
-        sc::syscall3(
-            number(linux::__NR_mprotect),
-            address.expose(),
-            length,
-            number(linux::PROT_NONE),
-        )
+        sc::syscall3(number(linux::__NR_mprotect), address.expose(), length, number(protection))
     };
     result(returned).map(drop)
 }
@@ -69,6 +82,48 @@ pub(crate) unsafe fn forbid(address: NonNull<u8>, length: usize) -> Result<(), E
 pub(crate) unsafe fn guard(address: NonNull<u8>, length: usize) -> Result<(), Errno> {
     // SAFETY: the caller gives the range up.
     unsafe { advise(address, length, linux::MADV_GUARD_INSTALL) }
+}
+
+/// Removes guard markers; the pages behind them read as zero.
+///
+/// # Safety
+///
+/// The range is whole pages of a mapping of the caller's.
+pub(crate) unsafe fn unguard(address: NonNull<u8>, length: usize) -> Result<(), Errno> {
+    // SAFETY: the caller's promise.
+    unsafe { advise(address, length, linux::MADV_GUARD_REMOVE) }
+}
+
+/// Gives the memory of a private mapping back: it reads as zero afterwards. Guard markers stay.
+///
+/// # Safety
+///
+/// The range is whole pages of an anonymous mapping, and nobody needs what is there.
+pub(crate) unsafe fn discard(address: NonNull<u8>, length: usize) -> Result<(), Errno> {
+    // SAFETY: the caller gives the contents up.
+    unsafe { advise(address, length, linux::MADV_DONTNEED) }
+}
+
+/// Asks which of the pages from `address` on have memory: the lowest bit of a byte for each.
+/// Returns the part of `pages` that was filled.
+pub(crate) fn resident(
+    address: NonNull<u8>,
+    length: usize,
+    pages: &mut [u8],
+) -> Result<&[u8], Errno> {
+    let length = length.min(pages.len() * PAGE);
+    // SAFETY: the kernel writes a byte for each page, of which there are no more than places; the
+    // range may be any at all.
+    let returned = unsafe {
+        sc::syscall3(
+            number(linux::__NR_mincore),
+            address.expose(),
+            length,
+            pages.as_mut_ptr().expose_provenance(),
+        )
+    };
+    result(returned)?;
+    Ok(pages.get(..length.div_ceil(PAGE)).unwrap_or_default())
 }
 
 /// Keeps huge pages out of the range: a stack that uses 2 KiB should not cost 2 MiB.

@@ -9,10 +9,10 @@ use crate::error::Errno;
 use crate::sys::clock::Instant;
 use crate::unwind::Payload;
 
+use super::life::{record, take_outcome};
 use super::park::{Task, Unparker};
 use super::scheduler::Scheduler;
 use super::slot::{Slot, State, Waiting, What};
-use super::spawn::{record, take_outcome};
 use super::{TaskId, WaitError};
 
 /// A task whose result can be waited for. Dropping it lets the task run on by itself.

@@ -12,28 +12,37 @@
 //!
 //! [`Runtime::run`]: crate::Runtime::run
 
+mod hooks;
 mod join;
+mod life;
+mod limits;
 mod park;
 mod remote;
 mod report;
 mod scheduler;
 mod scope;
 mod slot;
+mod snapshot;
 mod spawn;
 
 pub use join::{JoinError, JoinHandle};
+pub use limits::{cancelled, shield};
 pub use park::{Task, Unparker, current, park, park_until};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use slot::Name;
+pub use snapshot::{Snapshot, Status, Tasks, WaitsFor};
 pub use spawn::{Builder, SpawnError, spawn};
 
+pub(crate) use hooks::{Hooks, Settings, check_canary, cool, paint, trim};
+pub(crate) use life::run_first;
+#[cfg(feature = "time")]
+pub(crate) use limits::limit;
 #[cfg(feature = "panic-handler")]
 pub(crate) use report::{Place, describe_current};
 pub(crate) use scheduler::Scheduler;
 pub(crate) use slot::Slot;
 #[cfg(feature = "time")]
 pub(crate) use slot::{Waiting, What};
-pub(crate) use spawn::{DEFAULT_STACK_SIZE, run_first};
 
 use core::fmt;
 use core::num::NonZeroU64;
@@ -136,17 +145,4 @@ impl From<WaitError> for Errno {
 #[track_caller]
 pub fn yield_now() {
     Scheduler::here("task::yield_now").yield_now();
-}
-
-/// Whether the running task was told to end.
-///
-/// Its blocking calls fail with an error from then on. A task that computes for long and does not
-/// block asks this now and then.
-///
-/// # Panics
-///
-/// Outside of a task.
-#[track_caller]
-pub fn cancelled() -> bool {
-    Scheduler::here("task::cancelled").task().cancelled.get()
 }

@@ -7,9 +7,9 @@ use core::sync::atomic::Ordering;
 
 use crate::sys::clock::Instant;
 
+use super::life::record;
 use super::scheduler::Scheduler;
 use super::slot::{Name, Slot, State, Waiting, Wake, What};
-use super::spawn::record;
 use super::{Cancelled, TaskId, WaitError};
 
 /// The running task.
@@ -69,7 +69,7 @@ pub fn park_until(deadline: Instant) -> Result<(), WaitError> {
 /// Wakes a task from [`park`], or lets its next `park` return at once.
 #[inline(always)]
 pub(super) fn unpark(scheduler: &Scheduler, slot: &'static Slot) {
-    let parked = slot.state.get() == State::Parked && slot.waiting.get().what == What::Unpark;
+    let parked = slot.state.get() == State::Parked && slot.waits_for.get() == What::Unpark;
     if parked {
         scheduler.wake(slot, Wake::Done);
     } else {

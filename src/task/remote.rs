@@ -39,7 +39,7 @@ impl Inbox {
         remote.pending.fetch_max(id, Ordering::Release);
         // AcqRel: pairs with the swap of `queued` in `take`. Whoever finds it set knows that
         // `take` will read `pending` later.
-        if !remote.queued.swap(true, Ordering::AcqRel) {
+        if !slot.queued.swap(true, Ordering::AcqRel) {
             let slot_pointer = (&raw const *slot).cast_mut();
             let mut first = self.first.load(Ordering::Relaxed);
             loop {
@@ -80,7 +80,7 @@ impl Inbox {
             let remote = &slot.remote;
             next = remote.next.load(Ordering::Relaxed);
             // AcqRel: pairs with the swap in `send`; from here on the slot may be put back.
-            remote.queued.swap(false, Ordering::AcqRel);
+            slot.queued.swap(false, Ordering::AcqRel);
             // Acquire: pairs with the maximum in `send`.
             let id = remote.pending.swap(0, Ordering::Acquire);
             if id != 0 && id == remote.id.load(Ordering::Relaxed) {

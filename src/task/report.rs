@@ -6,20 +6,19 @@ use core::panic::Location;
 use crate::sys::{self, Lines, fd::STDERR};
 use crate::text::{Decimal, Plain};
 
+use super::life::record;
 use super::slot::{Slot, State};
-use super::spawn::record;
 
 /// How many tasks a report lists before it only counts.
 const MOST: usize = 100;
 
 /// One task as reports name it: `task 3 "parser" (spawned at src/main.rs:7:5)`.
-pub(crate) struct Described(&'static Slot);
+pub(crate) struct Described(pub(super) &'static Slot);
 
 impl fmt::Display for Described {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let record = record(self.0);
-        let id = self.0.remote.id.load(core::sync::atomic::Ordering::Relaxed);
-        write!(f, "task {}", Decimal(id))?;
+        write!(f, "task {}", Decimal(self.0.number()))?;
         if !record.name.is_empty() {
             write!(f, " \"{}\"", record.name)?;
         }
@@ -55,7 +54,7 @@ pub(super) fn deadlock(slots: impl Iterator<Item = &'static Slot>, count: usize)
         Plain(tasks),
     );
     for slot in slots.filter(|slot| slot.state.get() == State::Parked).take(MOST) {
-        let _written = writeln!(out, "  {} waits for {}", Described(slot), slot.waiting.get());
+        let _written = writeln!(out, "  {} waits for {}", Described(slot), slot.waiting());
     }
     if count > MOST {
         let _written = writeln!(out, "  and {} more", Decimal((count - MOST) as u64));
@@ -66,6 +65,14 @@ pub(super) fn deadlock(slots: impl Iterator<Item = &'static Slot>, count: usize)
 /// Says that a task has panicked, where the panic's own message does not.
 pub(super) fn panicked(slot: &'static Slot) {
     let _written = writeln!(Lines::new(STDERR), "barecoro: {} panicked", Described(slot));
+}
+
+/// Ends the process, whose tasks wait for each other in ways that cannot be ended.
+#[cold]
+pub(super) fn stuck() -> ! {
+    let message = b"barecoro: tasks are deadlocked although they were cancelled\n";
+    let _written = sys::fd::write_all(STDERR, message);
+    sys::process::abort()
 }
 
 /// Says what is wrong and ends the process.

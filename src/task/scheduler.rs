@@ -7,6 +7,7 @@
 #![expect(unsafe_code, reason = "switches stacks; each context belongs to the slot it is in")]
 
 use core::cell::Cell;
+use core::num::NonZeroU64;
 
 use crate::arch::{self, Context, Message};
 use crate::collections::{Fifo, Stack, Timer, Wheel};
@@ -16,10 +17,11 @@ use crate::sys::clock::Instant;
 use crate::sys::thread;
 use crate::text::Plain;
 
+use super::hooks::{Hooks, Settings};
+use super::life::NoSlot;
 use super::remote::Inbox;
-use super::slot::{Slot, State, Waiting, Wake};
-use super::spawn::NoSlot;
-use super::{Cancelled, WaitError, report};
+use super::slot::{Interruptible, Slot, State, Waiting, Wake, What};
+use super::{Cancelled, WaitError, life, report};
 
 /// How many switches there are at most between two looks at timers and wake-ups from outside.
 const BUDGET: u32 = 128;
@@ -32,6 +34,8 @@ pub(crate) struct Scheduler {
     ready: Fifo<Slot>,
     /// Switches left until the next visit to the root.
     budget: Cell<u32>,
+    /// The clock in nanoseconds, as of the last visit.
+    now: Cell<u64>,
     /// Whether every task was cancelled because none could run.
     deadlocked: Cell<bool>,
     root: Context,
@@ -44,8 +48,9 @@ pub(crate) struct Scheduler {
     /// How many slots this run has used, in order, and hence have guarded stacks.
     used: Cell<usize>,
     /// Those of them that are free; the stack of the last one is the warmest.
-    free: Stack<Slot>,
+    pub(super) free: Stack<Slot>,
     pub(super) pool: Pool,
+    pub(super) hooks: Cell<Hooks>,
     /// A task that has ended on a stack of its own, which is to be unmapped.
     pub(super) doomed: Cell<Option<&'static Slot>>,
 
@@ -60,6 +65,7 @@ impl Scheduler {
             current: Cell::new(None),
             ready: Fifo::new(),
             budget: Cell::new(0),
+            now: Cell::new(0),
             deadlocked: Cell::new(false),
             root: Context::new(),
             live: Cell::new(0),
@@ -68,6 +74,7 @@ impl Scheduler {
             used: Cell::new(0),
             free: Stack::new(),
             pool: Pool::new(),
+            hooks: Cell::new(Hooks::NONE),
             doomed: Cell::new(None),
             inbox: Inbox::new(),
             timers: Wheel::new(),
@@ -105,24 +112,27 @@ impl Scheduler {
     pub(crate) fn yield_now(&self) {
         let task = self.task();
         let budget = self.budget.get();
-        if budget == 0 {
+        let next = if budget == 0 {
             self.ready.push(task);
-            return self.switch_to_root(task);
-        }
-        self.budget.set(budget - 1);
-        if let Some(next) = self.ready.rotate(task) {
-            self.switch(task, next);
-        }
+            &self.root
+        } else {
+            self.budget.set(budget - 1);
+            match self.ready.rotate(task) {
+                Some(next) => self.choose(next),
+                None => return,
+            }
+        };
+        self.switch(task, next);
     }
 
     /// Parks the running task until it is woken or cancelled.
     #[inline(always)]
     pub(crate) fn block(&self, waiting: Waiting) -> Result<(), Cancelled> {
         let task = self.task();
-        if task.cancelled.get() {
-            return Err(Cancelled);
+        if task.limits.apply() {
+            return self.block_within(task, waiting, None).map_err(|_| Cancelled);
         }
-        match self.park(task, waiting, true) {
+        match self.park(task, waiting, Interruptible::ByCancel) {
             Wake::Done | Wake::TimedOut => Ok(()),
             Wake::Cancelled => Err(Cancelled),
         }
@@ -130,32 +140,72 @@ impl Scheduler {
 
     /// Parks the running task until it is woken, whoever cancels it.
     pub(crate) fn block_shielded(&self, waiting: Waiting) {
-        self.park(self.task(), waiting, false);
+        self.park(self.task(), waiting, Interruptible::Never);
     }
 
     /// Parks the running task until it is woken or cancelled, or until `deadline`.
     pub(crate) fn block_until(&self, waiting: Waiting, deadline: Instant) -> Result<(), WaitError> {
-        let task = self.task();
-        if task.cancelled.get() {
+        self.block_within(self.task(), waiting, Some(deadline.as_nanos()))
+    }
+
+    /// Parks the running task, with all that can end its wait: a deadline, the one that the task
+    /// is in, its cancellation.
+    fn block_within(
+        &self,
+        task: &'static Slot,
+        waiting: Waiting,
+        deadline: Option<u64>,
+    ) -> Result<(), WaitError> {
+        if self.must_end(task) {
             return Err(WaitError::Cancelled);
         }
-        let timer = Timer::new(deadline.as_nanos(), task);
-        // SAFETY: the timer lies in this frame, which stays until it was removed below.
-        unsafe { self.timers.insert(&timer) };
-        let wake = self.park(task, waiting, true);
-        // SAFETY: it is in this wheel or has gone off.
-        unsafe { self.timers.remove(&timer) };
+        let limit = task.deadline.get().map(NonZeroU64::get);
+        let is_limited =
+            limit.is_some_and(|limit| deadline.is_none_or(|deadline| limit < deadline));
+        let interruptible = if task.limits.is_shielded() {
+            Interruptible::ByDeadlock
+        } else {
+            Interruptible::ByCancel
+        };
+        let wake = match if is_limited { limit } else { deadline } {
+            Some(moment) => self.park_until(task, waiting, interruptible, moment),
+            None => self.park(task, waiting, interruptible),
+        };
         match wake {
             Wake::Done => Ok(()),
+            Wake::TimedOut if is_limited => {
+                task.limits.expire();
+                Err(WaitError::Cancelled)
+            }
             Wake::TimedOut => Err(WaitError::TimedOut),
             Wake::Cancelled => Err(WaitError::Cancelled),
         }
     }
 
+    fn park_until(
+        &self,
+        task: &'static Slot,
+        waiting: Waiting,
+        interruptible: Interruptible,
+        moment: u64,
+    ) -> Wake {
+        let timer = Timer::new(moment, task);
+        // SAFETY: the timer lies in this frame, which stays until it was removed below.
+        unsafe { self.timers.insert(&timer) };
+        let wake = self.park(task, waiting, interruptible);
+        // SAFETY: it is in this wheel or has gone off.
+        unsafe { self.timers.remove(&timer) };
+        wake
+    }
+
     #[inline(always)]
-    fn park(&self, task: &'static Slot, waiting: Waiting, cancellable: bool) -> Wake {
-        task.waiting.set(waiting);
-        task.cancellable.set(cancellable);
+    fn park(&self, task: &'static Slot, waiting: Waiting, interruptible: Interruptible) -> Wake {
+        task.waits_for.set(waiting.what);
+        if waiting.what == What::Join {
+            task.detail.set(waiting.detail);
+        }
+        task.interruptible.set(interruptible);
+        task.since.set(self.now.get());
         task.state.set(State::Parked);
         self.switch_to_next(task);
         task.wake.get()
@@ -173,10 +223,15 @@ impl Scheduler {
 
     /// Tells a task to end: its blocking calls fail from now on, the one it is in included.
     pub(crate) fn cancel(&self, task: &'static Slot) {
-        task.cancelled.set(true);
-        if task.cancellable.get() {
+        task.limits.cancel();
+        if task.interruptible.get() == Interruptible::ByCancel {
             self.wake(task, Wake::Cancelled);
         }
+    }
+
+    /// Whether the task was told to end, and that counts at the moment.
+    pub(super) fn must_end(&self, task: &'static Slot) -> bool {
+        task.limits.is_cancelled() && !(task.limits.is_shielded() && !self.is_deadlocked())
     }
 
     /// A free slot whose stack is ready, and its index, or the reason why there is none.
@@ -192,7 +247,8 @@ impl Scheduler {
     fn take_new_slot(&self) -> Result<&'static Slot, NoSlot> {
         let index = self.used.get();
         let slot = self.slots().get(index).ok_or(NoSlot::Full)?;
-        self.pool.guard(index).map_err(NoSlot::Stack)?;
+        let stack = self.pool.take().map_err(NoSlot::Stack)?;
+        slot.record.set(Some(life::place_of_record(stack)));
         self.used.set(index + 1);
         Ok(slot)
     }
@@ -216,8 +272,8 @@ impl Scheduler {
     }
 
     /// The slots that this run has used.
-    pub(super) fn slots_in_use(&self) -> impl Iterator<Item = &'static Slot> {
-        self.slots().iter().take(self.used.get())
+    pub(super) fn used_slots(&self) -> &'static [Slot] {
+        self.slots().get(..self.used.get()).unwrap_or_default()
     }
 
     /// A number that no task of this runtime had before.
@@ -244,43 +300,46 @@ impl Scheduler {
         self.live.set(self.live.get() - 1);
         // A stack with a mapping of its own is unmapped from the root.
         if self.doomed.get().is_some() {
-            self.switch_to_root(task);
-        } else {
-            self.switch_to_next(task);
+            self.budget.set(0);
         }
+        self.switch_to_next(task);
         impossible()
     }
 
     #[inline(always)]
     fn switch_to_next(&self, from: &'static Slot) {
         let budget = self.budget.get();
-        if budget != 0
-            && let Some(next) = self.ready.pop()
-        {
-            self.budget.set(budget - 1);
-            self.switch(from, next);
-        } else {
-            self.switch_to_root(from);
-        }
+        let next = if budget == 0 { None } else { self.ready.pop() };
+        let next = match next {
+            Some(next) => {
+                self.budget.set(budget - 1);
+                self.choose(next)
+            }
+            None => &self.root,
+        };
+        self.switch(from, next);
+    }
+
+    /// Makes a task the running one, and returns where it goes on.
+    #[inline(always)]
+    fn choose(&self, next: &'static Slot) -> &'static Context {
+        self.current.set(Some(next));
+        next.switches.set(next.switches.get().wrapping_add(1));
+        &next.context
     }
 
     #[inline(always)]
-    fn switch(&self, from: &'static Slot, to: &'static Slot) {
-        self.current.set(Some(to));
-        // SAFETY: `to` came out of the ready queue, so it is a task that was prepared or has
-        // suspended itself, and nobody else resumes it. Slots live for ever.
-        unsafe { arch::switch(&from.context, &to.context, Message::EMPTY) };
+    fn switch(&self, from: &'static Slot, to: &Context) {
+        // SAFETY: `to` is the root's context, in which `drive` is suspended as a task runs, or that
+        // of a task out of the ready queue, which was prepared or has suspended itself; nobody else
+        // resumes it. Slots live for ever.
+        unsafe { arch::switch(&from.context, to, Message::EMPTY) };
     }
 
-    #[inline(always)]
-    fn switch_to_root(&self, from: &'static Slot) {
-        // SAFETY: `drive` is suspended in the root's context, as a task runs.
-        unsafe { arch::switch(&from.context, &self.root, Message::EMPTY) };
-    }
-
-    /// Reserves the stacks for a run.
-    pub(crate) fn open_pool(&self, count: usize, size: usize) -> Result<(), StackError> {
-        self.pool.open(count, size)
+    /// Reserves the stacks for a run, and notes how it is to be.
+    pub(crate) fn open(&self, count: usize, settings: &Settings) -> Result<(), StackError> {
+        self.hooks.set(settings.hooks);
+        self.pool.open(count, settings.layout)
     }
 
     /// Starts a run on this thread, with these slots.
@@ -289,7 +348,9 @@ impl Scheduler {
         self.used.set(0);
         self.free.clear();
         self.deadlocked.set(false);
-        self.timers.start(Instant::now().as_nanos());
+        let now = Instant::now().as_nanos();
+        self.now.set(now);
+        self.timers.start(now);
         arch::set_current((&raw const *self).cast());
     }
 
@@ -310,26 +371,36 @@ impl Scheduler {
 
     /// Runs tasks until all have ended.
     pub(super) fn drive(&'static self) {
+        let mut visit: u32 = 0;
         while self.live.get() > 0 {
-            self.look_outside();
+            let after_switch = self.hooks.get().after_switch;
+            // With a hook every switch comes by here, which would be too often to look outside.
+            if after_switch.is_none() || visit % BUDGET == 0 || self.ready.is_empty() {
+                self.look_outside();
+            }
+            visit = visit.wrapping_add(1);
             let Some(next) = self.ready.pop() else {
                 self.wait();
                 continue;
             };
-            self.budget.set(BUDGET);
-            self.current.set(Some(next));
+            self.budget.set(if after_switch.is_none() { BUDGET } else { 0 });
+            let next = self.choose(next);
             // SAFETY: as in `switch`; a task that comes here finds this context suspended.
-            unsafe { arch::switch(&self.root, &next.context, Message::EMPTY) };
+            unsafe { arch::switch(&self.root, next, Message::EMPTY) };
+            if let Some(check) = after_switch {
+                check(self);
+            }
             if let Some(ended) = self.doomed.take() {
-                super::spawn::release(self, ended);
+                life::release(self, ended);
             }
         }
     }
 
     /// Makes tasks ready whose timer has gone off or whom another thread has unparked.
     fn look_outside(&'static self) {
+        let now = Instant::now().as_nanos();
+        self.now.set(now);
         if !self.timers.is_empty() {
-            let now = Instant::now().as_nanos();
             self.timers.advance(now, |task| self.wake(task, Wake::TimedOut));
         }
         self.inbox.take(|task| super::park::unpark(self, task));
@@ -337,6 +408,9 @@ impl Scheduler {
 
     /// Sleeps until a timer goes off or another thread calls.
     fn wait(&'static self) {
+        if let Some(trim) = self.hooks.get().before_sleep {
+            trim(self);
+        }
         let deadline = self.timers.next().map(Instant::from_nanos);
         if deadline.is_none() && !self.inbox.may_be_called() {
             return self.break_deadlock();
@@ -344,7 +418,8 @@ impl Scheduler {
         let Some(word) = self.inbox.prepare_to_sleep(deadline.is_some()) else { return };
         match thread::futex_wait(word, 1, deadline) {
             Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
-            Err(errno) => report::fatal(format_args!("futex(2) failed: {errno}")),
+            // It takes nothing that could run out.
+            Err(_) => impossible(),
         }
         self.inbox.woken();
     }
@@ -352,15 +427,18 @@ impl Scheduler {
     /// No task can ever run again: says so, and cancels all, which makes their waits fail.
     #[cold]
     fn break_deadlock(&'static self) {
-        report::deadlock(self.slots_in_use(), self.live.get());
+        report::deadlock(self.used_slots().iter(), self.live.get());
         self.deadlocked.set(true);
-        for task in self.slots_in_use() {
+        for task in self.used_slots() {
             if matches!(task.state.get(), State::Parked) {
-                self.cancel(task);
+                task.limits.cancel();
+                if task.interruptible.get() != Interruptible::Never {
+                    self.wake(task, Wake::Cancelled);
+                }
             }
         }
         if self.ready.is_empty() {
-            report::fatal(format_args!("tasks are deadlocked although they were cancelled"));
+            report::stuck();
         }
     }
 }
@@ -372,9 +450,9 @@ fn outside_of_a_task(call: &str) -> ! {
     panic!("{} was called outside of a task: call it inside of Runtime::run", Plain(call))
 }
 
-/// What a bug of this crate would come to; the place says which.
+/// What a bug of this crate would come to; the backtrace says which.
 #[cold]
-#[track_caller]
+#[inline(never)]
 #[expect(clippy::panic, reason = "stands for a bug of this crate")]
 pub(super) fn impossible() -> ! {
     panic!("barecoro has a bug")

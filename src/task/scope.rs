@@ -10,10 +10,11 @@ use crate::sys::clock::Instant;
 use crate::unwind;
 
 use super::join::JoinError;
+use super::life::{Body, begin, discard_outcome, record, take_outcome};
 use super::park::Task;
 use super::scheduler::Scheduler;
 use super::slot::{Slot, State, Waiting, Wake, What};
-use super::spawn::{Body, Builder, SpawnError, begin, discard_outcome, record, take_outcome};
+use super::spawn::{Options, SpawnError};
 use super::{Cancelled, WaitError};
 
 /// Calls `f` with a [`Scope`] in which tasks can be spawned that borrow from the caller, and
@@ -124,7 +125,7 @@ impl<'scope, E> Scope<'scope, '_, E> {
 
     pub(super) fn spawn_with<F, T>(
         &'scope self,
-        options: Option<&Builder>,
+        options: Option<&Options<'_>>,
         spawned_at: &'static Location<'static>,
         f: F,
     ) -> Result<ScopedJoinHandle<'scope, T>, SpawnError<F>>
@@ -291,7 +292,9 @@ impl Members {
     }
 
     fn add(&self, slot: &'static Slot) {
-        slot.cancelled.set(self.cancelled.get());
+        if self.cancelled.get() {
+            slot.limits.cancel();
+        }
         self.running.set(self.running.get() + 1);
         let second = self.first.replace(Some(slot));
         record(slot).family.next.set(second);

@@ -1,18 +1,22 @@
 //! What the runtime knows of one task.
+#![expect(unsafe_code, reason = "keeps stacks of several types in one place")]
 
 use core::cell::Cell;
 use core::fmt;
+use core::mem::MaybeUninit;
+use core::num::NonZeroU64;
 use core::panic::Location;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 use crate::arch::{self, Context};
 use crate::collections::Linked;
-use crate::stack::MappedStack;
+use crate::stack::{Extent, Stack};
 use crate::text::Decimal;
 
+use super::life::Kind;
+use super::limits::Limits;
 use super::scope::Family;
-use super::spawn::Kind;
 
 /// A place for a task. All zero is a free one, so a table of them costs no space in a file.
 ///
@@ -23,27 +27,59 @@ pub(crate) struct Slot {
     /// The next one in the ready queue, or among the free ones.
     link: Cell<Option<&'static Self>>,
     /// What a parked task waits for.
-    pub(super) waiting: Cell<Waiting>,
+    pub(super) waits_for: Cell<What>,
     pub(super) state: Cell<State>,
     /// Why a task was made ready that had been parked.
     pub(super) wake: Cell<Wake>,
-    /// Whether a cancellation wakes the task from where it is parked.
-    pub(super) cancellable: Cell<bool>,
-    /// Whether the task was told to end.
-    pub(super) cancelled: Cell<bool>,
-
+    /// What can end the wait of a parked task besides what it waits for.
+    pub(super) interruptible: Cell<Interruptible>,
+    /// What ends its waits early.
+    pub(super) limits: Limits,
+    /// How often the task was switched to; starts over after 4,294,967,295.
+    pub(super) switches: Cell<u32>,
     /// Whether someone has unparked the task before it parked.
     pub(super) token: Cell<bool>,
     /// Whether nobody wants the result.
     pub(super) detached: Cell<bool>,
+    /// Whether the stack was used since its memory was last given back.
+    pub(super) warm: Cell<bool>,
+    /// Whether the slot is in the runtime's list of slots to look at; for other threads.
+    pub(super) queued: AtomicBool,
+    /// When the task parked, in nanoseconds, as of the last look at the clock.
+    pub(super) since: Cell<u64>,
+
+    /// More on what a parked task waits for: the number of a task.
+    pub(super) detail: Cell<u64>,
     /// Who waits for the task to end.
     pub(super) joiner: Cell<Option<&'static Self>>,
-    /// What is seldom wanted, at the base of the task's stack.
+    /// What is seldom wanted, at the base of the task's stack. Once known, it stays for the next
+    /// task.
     pub(super) record: Cell<Option<NonNull<Record>>>,
+    /// When the task's waits end at the latest, in nanoseconds.
+    pub(super) deadline: Cell<Option<NonZeroU64>>,
     pub(super) remote: Remote,
 }
 
 const _: () = assert!(size_of::<Slot>() == 128, "two cache lines, as documented at `Runtime`");
+
+impl Slot {
+    /// The number of the task that has the slot; zero for none.
+    #[inline(always)]
+    pub(super) fn number(&self) -> u64 {
+        // Relaxed: this thread has stored it.
+        self.remote.id.load(Ordering::Relaxed)
+    }
+
+    /// Whether a task has the slot that has begun, or will, and has not ended.
+    pub(super) fn is_suspended(&self) -> bool {
+        matches!(self.state.get(), State::Runnable | State::Parked)
+    }
+
+    /// What the parked task waits for.
+    pub(super) fn waiting(&self) -> Waiting {
+        Waiting { what: self.waits_for.get(), detail: self.detail.get() }
+    }
+}
 
 impl Linked for Slot {
     #[inline(always)]
@@ -67,9 +103,7 @@ pub(super) struct Remote {
     pub(super) id: AtomicU64,
     /// The youngest task to be unparked; zero for none.
     pub(super) pending: AtomicU64,
-    /// Whether the slot is in the runtime's list of slots to look at.
-    pub(super) queued: AtomicBool,
-    /// The next one in that list.
+    /// The next one in the runtime's list of slots to look at.
     pub(super) next: AtomicPtr<Slot>,
 }
 
@@ -99,6 +133,18 @@ pub(crate) enum Wake {
     Cancelled,
 }
 
+/// What can end a wait besides what it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Interruptible {
+    /// Nothing.
+    Never = 0,
+    /// A deadlock, which ends waits that are shielded.
+    ByDeadlock,
+    /// The task's cancellation.
+    ByCancel,
+}
+
 /// What a parked task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
@@ -109,7 +155,7 @@ pub(crate) struct Waiting {
 
 /// The kinds of things to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
+#[repr(u8)]
 pub(crate) enum What {
     Unpark = 0,
     #[cfg(feature = "time")]
@@ -119,6 +165,7 @@ pub(crate) enum What {
 }
 
 impl Waiting {
+    #[inline(always)]
     pub(crate) const fn on(what: What) -> Self {
         Self { what, detail: 0 }
     }
@@ -137,6 +184,7 @@ impl fmt::Display for Waiting {
 }
 
 /// What is kept at the base of a task's stack, above its closure and its result.
+#[repr(align(16))]
 pub(super) struct Record {
     pub(super) name: Name,
     pub(super) spawned_at: &'static Location<'static>,
@@ -144,9 +192,50 @@ pub(super) struct Record {
     pub(super) payload: NonNull<u8>,
     pub(super) kind: &'static Kind,
     /// The stack, if it is not the slot's own.
-    pub(super) own_stack: Option<MappedStack>,
+    pub(super) own_stack: Option<OwnStack>,
     /// The scope that the task belongs to, and its neighbours there.
     pub(super) family: Family,
+}
+
+/// A stack that a task has for itself. What drops it comes with it, so that a program has the code
+/// for those that it uses only.
+pub(super) struct OwnStack {
+    pub(super) extent: Extent,
+    /// Where the records go of tasks that run on the slot's stack.
+    pub(super) slot_record: Option<NonNull<Record>>,
+    stack: MaybeUninit<[usize; 5]>,
+    drop: unsafe fn(NonNull<()>),
+}
+
+impl OwnStack {
+    /// Only for stacks of this crate: they are dropped outside of any task, where a destructor
+    /// must not do what only tasks can.
+    pub(super) fn new<S: Stack>(stack: S, slot: &Slot) -> Self {
+        const {
+            assert!(
+                size_of::<S>() <= size_of::<[usize; 5]>() && align_of::<S>() <= align_of::<usize>()
+            );
+        }
+        /// # Safety
+        ///
+        /// There is an `S`, and nobody uses it afterwards.
+        unsafe fn drop_stack<S>(place: NonNull<()>) {
+            // SAFETY: the caller's promise.
+            unsafe { place.cast::<S>().drop_in_place() }
+        }
+        let mut place = MaybeUninit::<[usize; 5]>::uninit();
+        let extent = Extent::of(&stack);
+        // SAFETY: it has the size and the alignment of a stack, as was asserted.
+        unsafe { place.as_mut_ptr().cast::<S>().write(stack) };
+        Self { extent, slot_record: slot.record.get(), stack: place, drop: drop_stack::<S> }
+    }
+}
+
+impl Drop for OwnStack {
+    fn drop(&mut self) {
+        // SAFETY: `new` has put a stack there, of the type that the function is for.
+        unsafe { (self.drop)(NonNull::from(&mut self.stack).cast()) }
+    }
 }
 
 /// A task's name: at most 31 bytes.

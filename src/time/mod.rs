@@ -8,6 +8,12 @@ pub use core::time::Duration;
 pub use crate::sys::clock::Instant;
 
 #[cfg(feature = "time")]
+mod timeout;
+
+#[cfg(feature = "time")]
+pub use timeout::{Elapsed, timeout, timeout_until};
+
+#[cfg(feature = "time")]
 use crate::task::{Cancelled, Scheduler, WaitError, Waiting, What};
 
 /// Parks the running task for at least `duration`; the other tasks go on.

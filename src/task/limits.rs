@@ -1,0 +1,191 @@
+//! What ends a task's waits early: its cancellation, and the deadlines that it is in.
+
+use core::cell::Cell;
+use core::num::NonZeroU64;
+
+use crate::sys::clock::Instant;
+
+use super::scheduler::Scheduler;
+use super::slot::Slot;
+
+/// Whether a task's waits are to end early. Its deadline is in its slot.
+pub(super) struct Limits {
+    /// Whether the task was told to end.
+    cancelled: Cell<bool>,
+    /// Whether that does not count at the moment.
+    shielded: Cell<bool>,
+    /// Whether the deadline has ended a wait.
+    expired: Cell<bool>,
+    /// Whether a wait has to look closer, as there is a cancellation, a shield or a deadline.
+    apply: Cell<bool>,
+}
+
+impl Limits {
+    /// As for a new task.
+    #[inline(always)]
+    pub(super) fn clear(&self) {
+        self.cancelled.set(false);
+        self.shielded.set(false);
+        self.expired.set(false);
+        self.apply.set(false);
+    }
+
+    /// Whether a wait has to look closer.
+    #[inline(always)]
+    pub(super) fn apply(&self) -> bool {
+        self.apply.get()
+    }
+
+    /// Tells the task to end.
+    pub(super) fn cancel(&self) {
+        self.cancelled.set(true);
+        self.apply.set(true);
+    }
+
+    /// Whether the task was told to end.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.get()
+    }
+
+    /// Whether cancellation does not count at the moment.
+    pub(super) fn is_shielded(&self) -> bool {
+        self.shielded.get()
+    }
+
+    /// Notes that the deadline has ended a wait.
+    pub(super) fn expire(&self) {
+        self.expired.set(true);
+    }
+}
+
+/// What applies to the running task, to be put back.
+struct Before {
+    task: &'static Slot,
+    id: u64,
+    shielded: bool,
+    expired: bool,
+    deadline: Option<NonZeroU64>,
+}
+
+impl Before {
+    /// Puts other limits in the place of those that apply.
+    fn replace(task: &'static Slot, shielded: bool, deadline: Option<NonZeroU64>) -> Self {
+        let limits = &task.limits;
+        limits.apply.set(true);
+        Self {
+            task,
+            id: task.number(),
+            shielded: limits.shielded.replace(shielded),
+            expired: limits.expired.replace(false),
+            deadline: task.deadline.replace(deadline),
+        }
+    }
+
+    /// Whether the deadline has ended a wait since.
+    fn has_expired(&self) -> bool {
+        self.task.limits.expired.get()
+    }
+}
+
+impl Drop for Before {
+    fn drop(&mut self) {
+        // A coroutine may have carried this to another task, or beyond the end of its own.
+        if self.task.number() != self.id {
+            return;
+        }
+        let limits = &self.task.limits;
+        limits.shielded.set(self.shielded);
+        limits.expired.set(self.expired);
+        self.task.deadline.set(self.deadline);
+        limits.apply.set(limits.cancelled.get() || self.shielded || self.deadline.is_some());
+    }
+}
+
+/// Calls `f` and keeps cancellations, and time limits from outside of it, away from its waits.
+///
+/// They count again when `f` has returned: nothing is forgotten. Use it for what must be done to
+/// the end, like giving something back that takes a wait.
+///
+/// Only a deadlock of all tasks ends a wait in it, with `Cancelled`.
+///
+/// # Panics
+///
+/// Outside of a task.
+///
+/// # Examples
+///
+/// ```
+/// use barecoro::{Runtime, task, time::{self, Duration}};
+///
+/// static RUNTIME: Runtime<2> = Runtime::new();
+/// RUNTIME.run(|| {
+///     let task = task::spawn(|| {
+///         let inside = task::shield(|| time::sleep(Duration::from_millis(5)));
+///         (inside.is_ok(), time::sleep(Duration::from_millis(5)).is_ok())
+///     }).unwrap();
+///     task::yield_now();
+///     task.cancel();
+///     assert_eq!(task.join().unwrap(), (true, false));
+/// }).unwrap();
+/// ```
+#[track_caller]
+pub fn shield<F, T>(f: F) -> T
+where
+    F: FnOnce() -> T,
+{
+    let task = Scheduler::here("task::shield").task();
+    let _before = Before::replace(task, true, None);
+    f()
+}
+
+/// Calls `f`, whose waits end with `Cancelled` at `deadline` at the latest. Returns what it
+/// returned, and whether it was this deadline that has ended one.
+#[cfg(feature = "time")]
+#[track_caller]
+pub(crate) fn limit<F, T>(deadline: Instant, f: F) -> (T, bool)
+where
+    F: FnOnce() -> T,
+{
+    let task = Scheduler::here("time::timeout").task();
+    // Zero stands for none; the clock has left it behind.
+    let own = NonZeroU64::new(deadline.as_nanos().max(1));
+    let outer = task.deadline.get();
+    let is_earlier = outer.is_none() || own <= outer;
+    let soonest = if is_earlier { own } else { outer };
+    let before = Before::replace(task, task.limits.is_shielded(), soonest);
+    let value = f();
+    let expired = before.has_expired();
+    drop(before);
+    if expired && !is_earlier {
+        // It was the outer one's deadline.
+        task.limits.expire();
+    }
+    (value, expired && is_earlier)
+}
+
+/// Whether the running task was told to end, or the time is up that it has.
+///
+/// Its blocking calls fail with an error from then on. A task that computes for long and does not
+/// block asks this now and then. Inside of a [`time::timeout`](crate::time::timeout) it reads the
+/// clock.
+///
+/// # Panics
+///
+/// Outside of a task.
+#[track_caller]
+pub fn cancelled() -> bool {
+    let scheduler = Scheduler::here("task::cancelled");
+    let task = scheduler.task();
+    let limits = &task.limits;
+    if !limits.apply() {
+        return false;
+    }
+    if scheduler.must_end(task) {
+        return true;
+    }
+    let is_late = task.deadline.get().is_some_and(|end| Instant::now().as_nanos() >= end.get());
+    if is_late {
+        limits.expire();
+    }
+    is_late
+}
