@@ -10,7 +10,7 @@ use crate::sys::clock::Instant;
 use crate::text::Decimal;
 
 use super::TaskId;
-use super::life::{record, stack_of};
+use super::life::{own_stack, record, stack_of};
 use super::report::Place;
 use super::scheduler::Scheduler;
 use super::slot::{Name, Slot, State, Waiting};
@@ -83,7 +83,8 @@ pub struct Snapshot {
     pub parked_for: Option<Duration>,
     /// How often it was switched to; starts over after 4,294,967,295.
     pub switches: u32,
-    /// The size of its stack in bytes, as it is laid out: up to a page or two more than asked for.
+    /// The size of its stack in bytes: what was asked for, in whole pages. It may have up to two
+    /// pages more.
     pub stack_size: usize,
     /// The most that it has used of its stack, in bytes: to the word if the runtime
     /// [paints stacks](crate::RuntimeBuilder::paint_stacks), otherwise in pages that have memory.
@@ -118,13 +119,14 @@ impl Snapshot {
             waits_for: is_parked.then(|| WaitsFor(slot.waiting())),
             parked_for: is_parked.then(since),
             switches: slot.switches.get(),
-            stack_size: stack.size(),
+            stack_size: own_stack(slot)
+                .map_or(scheduler.pool.layout().size, |own| own.extent.size()),
             stack_used,
         })
     }
 }
 
-/// One line: `17 connection  parked for 1.2 s, waits for an unpark  stack 4.0 of 67.5 KiB
+/// One line: `17 connection  parked for 1.2 s, waits for an unpark  stack 3.9 of 64.0 KiB
 /// src/main.rs:14:9`.
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
