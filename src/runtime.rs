@@ -9,7 +9,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use crate::error::Errno;
 use crate::stack::{Layout, Plan, StackError};
 use crate::task::{
-    Hooks, Scheduler, Settings, Slot, SpawnError, Tasks, check_canary, cool, paint, run_first, trim,
+    self, Hooks, Options, Scheduler, Settings, Slot, SpawnError, Tasks, check_canary, cool, paint,
+    run_first, trim,
 };
 
 /// Room for `N` tasks at once, and what schedules them.
@@ -81,11 +82,16 @@ impl<const N: usize> Runtime<N> {
     where
         F: FnOnce() -> T,
     {
-        self.run_as(&Settings::USUAL, f)
+        self.run_as(&Settings::USUAL, None, f)
     }
 
     #[track_caller]
-    fn run_as<F, T>(&'static self, settings: &Settings, f: F) -> Result<T, RunError<F>>
+    fn run_as<F, T>(
+        &'static self,
+        settings: &Settings,
+        first: Option<&Options<'_>>,
+        f: F,
+    ) -> Result<T, RunError<F>>
     where
         F: FnOnce() -> T,
     {
@@ -100,7 +106,7 @@ impl<const N: usize> Runtime<N> {
             Ok(run) => run,
             Err(error) => return Err(RunError::Stack(f, error)),
         };
-        let ended = run_first(&self.scheduler, f);
+        let ended = run_first(&self.scheduler, first, f);
         drop(run);
         match ended {
             Ok((Some(value), false)) => Ok(value),
@@ -221,7 +227,9 @@ impl<const N: usize> RuntimeBuilder<N> {
     /// Packs stacks of at least so many bytes shoulder to shoulder, without guards: for a million
     /// tasks that do little. 1 KiB is little, and a debug build may need more.
     ///
-    /// Below each stack lies a canary, which is checked at every switch: an overflow is noticed
+    /// The first task has a stack of the usual size, with a guard, to do what there is to set up.
+    ///
+    /// Below each packed stack lies a canary, which is checked at every switch: an overflow is noticed
     /// when it has happened, and ends the process. Switches go by the runtime's own stack, and take
     /// about three times as long.
     ///
@@ -265,10 +273,13 @@ impl<const N: usize> RuntimeBuilder<N> {
     where
         F: FnOnce() -> T,
     {
-        match Layout::of(self.plan) {
-            Ok(layout) => self.runtime.run_as(&Settings { layout, hooks: self.hooks }, f),
-            Err(error) => Err(RunError::Stack(f, error)),
-        }
+        let settings = match Layout::of(self.plan) {
+            Ok(layout) => Settings { layout, hooks: self.hooks },
+            Err(error) => return Err(RunError::Stack(f, error)),
+        };
+        let first = task::Builder::new().stack_size(Plan::USUAL_SIZE);
+        let first = self.plan.packed.then_some(Options { builder: &first, stack: None });
+        self.runtime.run_as(&settings, first.as_ref(), f)
     }
 }
 

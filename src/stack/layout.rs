@@ -16,7 +16,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// The size of a task's stack where nobody says otherwise, in bytes.
-    const USUAL_SIZE: usize = 64 * 1024;
+    pub(crate) const USUAL_SIZE: usize = 64 * 1024;
 
     pub(crate) const USUAL: Self = Self { size: Self::USUAL_SIZE, guard: 0, packed: false };
 }

@@ -429,6 +429,7 @@ fn sweep(scheduler: &'static Scheduler) -> bool {
 #[track_caller]
 pub(crate) fn run_first<F, T>(
     scheduler: &'static Scheduler,
+    options: Option<&Options<'_>>,
     body: F,
 ) -> Result<(Option<T>, bool), SpawnError<F>>
 where
@@ -439,7 +440,7 @@ where
     let first = || result = body.take().map(|body| body());
     let spawned_at = Location::caller();
     // SAFETY: this function returns when the task has ended, and its result is a unit.
-    match unsafe { begin(scheduler, None, spawned_at, Family::none(), Plain(first)) } {
+    match unsafe { begin(scheduler, options, spawned_at, Family::none(), Plain(first)) } {
         Ok(slot) => {
             scheduler.drive();
             // SAFETY: all tasks have ended, and nobody else had a handle to this one.

@@ -43,6 +43,7 @@ pub(crate) use scheduler::Scheduler;
 pub(crate) use slot::Slot;
 #[cfg(feature = "time")]
 pub(crate) use slot::{Waiting, What};
+pub(crate) use spawn::Options;
 
 use core::fmt;
 use core::num::NonZeroU64;

@@ -232,10 +232,10 @@ impl Default for Builder {
 }
 
 /// What a new task shall be like, where someone cares.
-pub(super) struct Options<'a> {
-    pub(super) builder: &'a Builder,
+pub(crate) struct Options<'a> {
+    pub(crate) builder: &'a Builder,
     /// A stack to run on, taken from here once nothing can fail any more.
-    pub(super) stack: Option<&'a Cell<Option<StaticStack>>>,
+    pub(crate) stack: Option<&'a Cell<Option<StaticStack>>>,
 }
 
 /// Why a task was not started. Each variant holds the closure.
