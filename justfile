@@ -75,7 +75,8 @@ check: (need "test") (need "boot") (need "check")
     cargo clippy --lib --features io,fs,process,mem,start -- -D warnings
     cargo clippy --lib --features std,fp-env -- -D warnings
     cargo clippy --tests --features io,fs,process,mem,std -- -D warnings {{allowed_in_tests}}
-    cargo clippy --no-default-features --features {{freestanding_features}},fs,process --bins --examples -- -D warnings
+    cargo clippy --no-default-features --features {{freestanding_features}},fs,process --bins --example hello --example init -- -D warnings
+    cargo clippy --example million -- -D warnings -A clippy::print_stdout -A clippy::std_instead_of_core
     cargo clippy --manifest-path bench/Cargo.toml --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features io,fs,process,start,mem
     cargo hack check --feature-powerset --depth 2 --no-dev-deps --lib --mutually-exclusive-features std,panic-handler

@@ -73,10 +73,9 @@ fn spawn_and_park(tasks: &mut [Option<JoinHandle<bool>>], what: &str) -> u128 {
     let progress = Progress::new(what, tasks.len());
     let start = Instant::now();
     for (n, place) in tasks.iter_mut().enumerate() {
-        match task::spawn(|| task::park().is_ok()) {
-            Ok(task) => *place = Some(task),
-            Err(error) => panic!("task {n} was not started: {error}"),
-        }
+        let spawned = task::spawn(|| task::park().is_ok());
+        assert!(spawned.is_ok(), "task {n} was not started: {spawned:?}");
+        *place = spawned.ok();
         progress.at(n);
     }
     let taken = start.elapsed();

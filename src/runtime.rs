@@ -164,7 +164,8 @@ impl<const N: usize> Runtime<N> {
     /// Whether the caller is a task of this runtime.
     #[track_caller]
     fn check_thread(&'static self, call: &str) -> bool {
-        let here = Scheduler::current().is_some_and(|here| core::ptr::eq(here, &self.scheduler));
+        let here =
+            Scheduler::current().is_some_and(|here| core::ptr::eq(here, &raw const self.scheduler));
         assert!(
             here || !self.running.load(Ordering::Relaxed),
             "Runtime::{call} was called outside of the run: call it in one of its tasks",

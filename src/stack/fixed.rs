@@ -82,7 +82,10 @@ impl<const SIZE: usize> Default for StackMemory<SIZE> {
 impl<const SIZE: usize> fmt::Debug for StackMemory<SIZE> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let taken = self.taken.load(Ordering::Relaxed);
-        f.debug_struct("StackMemory").field("size", &SIZE).field("taken", &taken).finish()
+        f.debug_struct("StackMemory")
+            .field("size", &SIZE)
+            .field("taken", &taken)
+            .finish_non_exhaustive()
     }
 }
 

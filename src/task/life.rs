@@ -187,14 +187,11 @@ fn places_for(
     if let Some(place) = options.stack
         && let Some(stack) = place.take()
     {
-        let places = places_on(Extent::of(&stack), kind);
-        return match places {
-            Some((record, payload)) => Ok((record, payload, Some(OwnStack::new(stack, slot)))),
-            None => {
-                place.set(Some(stack));
-                Err(NoSlot::TooSmall)
-            }
+        let Some((record, payload)) = places_on(Extent::of(&stack), kind) else {
+            place.set(Some(stack));
+            return Err(NoSlot::TooSmall);
         };
+        return Ok((record, payload, Some(OwnStack::new(stack, slot))));
     }
     let is_guarded = guard_size <= if layout.packed { 0 } else { layout.below };
     if stack_size <= layout.size && is_guarded {

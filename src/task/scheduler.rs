@@ -122,7 +122,7 @@ impl Scheduler {
                 None => return,
             }
         };
-        self.switch(task, next);
+        Self::switch(task, next);
     }
 
     /// Parks the running task until it is woken or cancelled.
@@ -231,7 +231,7 @@ impl Scheduler {
 
     /// Whether the task was told to end, and that counts at the moment.
     pub(super) fn must_end(&self, task: &'static Slot) -> bool {
-        task.limits.is_cancelled() && !(task.limits.is_shielded() && !self.is_deadlocked())
+        task.limits.is_cancelled() && (!task.limits.is_shielded() || self.is_deadlocked())
     }
 
     /// A free slot whose stack is ready, and its index, or the reason why there is none.
@@ -317,7 +317,7 @@ impl Scheduler {
             }
             None => &self.root,
         };
-        self.switch(from, next);
+        Self::switch(from, next);
     }
 
     /// Makes a task the running one, and returns where it goes on.
@@ -329,7 +329,7 @@ impl Scheduler {
     }
 
     #[inline(always)]
-    fn switch(&self, from: &'static Slot, to: &Context) {
+    fn switch(from: &'static Slot, to: &Context) {
         // SAFETY: `to` is the root's context, in which `drive` is suspended as a task runs, or that
         // of a task out of the ready queue, which was prepared or has suspended itself; nobody else
         // resumes it. Slots live for ever.
@@ -375,7 +375,7 @@ impl Scheduler {
         while self.live.get() > 0 {
             let after_switch = self.hooks.get().after_switch;
             // With a hook every switch comes by here, which would be too often to look outside.
-            if after_switch.is_none() || visit % BUDGET == 0 || self.ready.is_empty() {
+            if after_switch.is_none() || visit.is_multiple_of(BUDGET) || self.ready.is_empty() {
                 self.look_outside();
             }
             visit = visit.wrapping_add(1);

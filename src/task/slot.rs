@@ -216,19 +216,20 @@ impl OwnStack {
                 size_of::<S>() <= size_of::<[usize; 5]>() && align_of::<S>() <= align_of::<usize>()
             );
         }
-        /// # Safety
-        ///
-        /// There is an `S`, and nobody uses it afterwards.
-        unsafe fn drop_stack<S>(place: NonNull<()>) {
-            // SAFETY: the caller's promise.
-            unsafe { place.cast::<S>().drop_in_place() }
-        }
         let mut place = MaybeUninit::<[usize; 5]>::uninit();
         let extent = Extent::of(&stack);
         // SAFETY: it has the size and the alignment of a stack, as was asserted.
         unsafe { place.as_mut_ptr().cast::<S>().write(stack) };
-        Self { extent, slot_record: slot.record.get(), stack: place, drop: drop_stack::<S> }
+        Self { extent, slot_record: slot.record.get(), stack: place, drop: drop_in_place::<S> }
     }
+}
+
+/// # Safety
+///
+/// There is an `S`, and nobody uses it afterwards.
+unsafe fn drop_in_place<S>(place: NonNull<()>) {
+    // SAFETY: the caller's promise.
+    unsafe { place.cast::<S>().drop_in_place() }
 }
 
 impl Drop for OwnStack {

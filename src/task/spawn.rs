@@ -110,7 +110,7 @@ impl Builder {
     /// Gives the task's stack a guard of at least so many bytes, rounded up to whole pages.
     ///
     /// A larger guard than the runtime's comes with a stack that is mapped for this task; see
-    /// [`Runtime::guard_size`](crate::Runtime::guard_size).
+    /// [`RuntimeBuilder::guard_size`](crate::RuntimeBuilder::guard_size).
     pub const fn guard_size(mut self, bytes: usize) -> Self {
         self.guard_size = bytes;
         self
