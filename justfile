@@ -63,7 +63,7 @@ boot: (need "boot")
 test: (need "test") (need "boot")
     cargo test --workspace
     cargo test --workspace --features std --quiet
-    cargo test --workspace --features fp-env,io,fs,process,mem --quiet
+    cargo test --workspace --features fp-env,io,fs,process,mem,sim --quiet
     cargo test --workspace --release --quiet
     CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 cargo test --release --quiet --features fp-env --test registers
 
@@ -73,12 +73,12 @@ check: (need "test") (need "boot") (need "check")
     cargo fmt --check --manifest-path bench/Cargo.toml
     cargo fmt --check --manifest-path examples/standalone/Cargo.toml
     cargo clippy --lib --features io,fs,process,mem,start -- -D warnings
-    cargo clippy --lib --features std,fp-env -- -D warnings
-    cargo clippy --tests --features io,fs,process,mem,std -- -D warnings {{allowed_in_tests}}
+    cargo clippy --lib --features std,fp-env,sim -- -D warnings
+    cargo clippy --tests --features io,fs,process,mem,std,sim -- -D warnings {{allowed_in_tests}}
     cargo clippy --no-default-features --features {{freestanding_features}},fs,process --bins --example hello --example init -- -D warnings
     cargo clippy --example million -- -D warnings -A clippy::print_stdout -A clippy::std_instead_of_core
     cargo clippy --manifest-path bench/Cargo.toml --all-targets -- -D warnings
-    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features io,fs,process,start,mem
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features io,fs,process,start,mem,sim
     cargo hack check --feature-powerset --depth 2 --no-dev-deps --lib --mutually-exclusive-features std,panic-handler
     just test
     just prove stable
@@ -101,7 +101,7 @@ bench *arguments:
 
 # Build the documentation.
 doc:
-    cargo doc --no-deps --features io,fs,process,start,mem
+    cargo doc --no-deps --features io,fs,process,start,mem,sim
 
 # Install what the other commands need and is missing.
 setup:

@@ -118,7 +118,13 @@ impl<const N: usize> Runtime<N> {
 
     /// A run that is not as usual: with other stacks, for example.
     pub const fn builder(&'static self) -> RuntimeBuilder<N> {
-        RuntimeBuilder { runtime: self, plan: Plan::USUAL, hooks: Hooks::NONE }
+        RuntimeBuilder {
+            runtime: self,
+            plan: Plan::USUAL,
+            hooks: Hooks::NONE,
+            #[cfg(feature = "sim")]
+            seed: None,
+        }
     }
 
     /// The tasks that have not been joined, in the order of their slots. Costs a system call for
@@ -205,6 +211,8 @@ pub struct RuntimeBuilder<const N: usize> {
     runtime: &'static Runtime<N>,
     plan: Plan,
     hooks: Hooks,
+    #[cfg(feature = "sim")]
+    seed: Option<u64>,
 }
 
 impl<const N: usize> RuntimeBuilder<N> {
@@ -260,6 +268,45 @@ impl<const N: usize> RuntimeBuilder<N> {
         self
     }
 
+    /// Simulates the run. Which of the ready tasks goes on is drawn by lot, from the seed, and the
+    /// clock is virtual: it passes a microsecond at each switch, and otherwise only when all tasks
+    /// wait, and then at once to the next deadline.
+    ///
+    /// The same program with the same seed does the same, however slow the machine is. What comes
+    /// from other threads and processes is not simulated, and an [`Instant`](crate::time::Instant)
+    /// from outside means nothing inside.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use barecoro::{Runtime, task};
+    /// use std::cell::Cell;
+    ///
+    /// static RUNTIME: Runtime<3> = Runtime::new();
+    ///
+    /// // Two tasks add to a number, wrongly. Some orders of events show it, others do not.
+    /// let sum = |seed| {
+    ///     let number = Cell::new(0);
+    ///     let add = || {
+    ///         let before = number.get();
+    ///         task::yield_now();
+    ///         number.set(before + 1);
+    ///         Ok::<_, task::Cancelled>(())
+    ///     };
+    ///     let both = || task::scope(|s| { s.spawn(add).unwrap(); s.spawn(add).unwrap(); Ok(()) });
+    ///     RUNTIME.builder().seed(seed).run(both).unwrap().unwrap();
+    ///     number.get()
+    /// };
+    /// assert!((0..100).any(|seed| sum(seed) == 2));
+    /// let wrong = (0..100).find(|seed| sum(*seed) == 1).unwrap();
+    /// assert_eq!(sum(wrong), 1, "again and again");
+    /// ```
+    #[cfg(feature = "sim")]
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
     /// Calls `f` as the first task and runs tasks until every one has ended; see [`Runtime::run`].
     ///
     /// # Errors
@@ -275,7 +322,12 @@ impl<const N: usize> RuntimeBuilder<N> {
         F: FnOnce() -> T,
     {
         let settings = match Layout::of(self.plan) {
-            Ok(layout) => Settings { layout, hooks: self.hooks },
+            Ok(layout) => Settings {
+                layout,
+                hooks: self.hooks,
+                #[cfg(feature = "sim")]
+                seed: self.seed,
+            },
             Err(error) => return Err(RunError::Stack(f, error)),
         };
         let first = task::Builder::new().stack_size(Plan::USUAL_SIZE);

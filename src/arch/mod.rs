@@ -7,6 +7,8 @@ mod frames;
 mod switch;
 
 pub(crate) use current::{current, set_current};
+#[cfg(feature = "sim")]
+pub(crate) use current::{set_virtual_time, virtual_time};
 #[cfg(feature = "panic-handler")]
 pub(crate) use frames::frame_chain;
 pub(crate) use frames::stack_pointer;

@@ -68,6 +68,12 @@ impl<T: Linked> Fifo<T> {
         Some(head)
     }
 
+    /// The items, from the front to the end.
+    #[cfg(feature = "sim")]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'static T> {
+        core::iter::successors(self.head.get(), |item| item.link().get())
+    }
+
     /// Moves the head on, and the scout.
     #[inline]
     fn take(&self, head: &'static T) {

@@ -19,10 +19,18 @@ use super::{life, report};
 pub(crate) struct Settings {
     pub(crate) layout: Layout,
     pub(crate) hooks: Hooks,
+    /// What a simulated run draws its lots from.
+    #[cfg(feature = "sim")]
+    pub(crate) seed: Option<u64>,
 }
 
 impl Settings {
-    pub(crate) const USUAL: Self = Self { layout: Layout::USUAL, hooks: Hooks::NONE };
+    pub(crate) const USUAL: Self = Self {
+        layout: Layout::USUAL,
+        hooks: Hooks::NONE,
+        #[cfg(feature = "sim")]
+        seed: None,
+    };
 }
 
 /// What is called at certain moments of a run. All zero is nothing.

@@ -21,6 +21,8 @@ mod remote;
 mod report;
 mod scheduler;
 mod scope;
+#[cfg(feature = "sim")]
+mod sim;
 mod slot;
 mod snapshot;
 mod spawn;

@@ -20,6 +20,8 @@ use crate::text::Plain;
 use super::hooks::{Hooks, Settings};
 use super::life::NoSlot;
 use super::remote::Inbox;
+#[cfg(feature = "sim")]
+use super::sim::Simulation;
 use super::slot::{Interruptible, Slot, State, Waiting, Wake, What};
 use super::{Cancelled, WaitError, life, report};
 
@@ -51,6 +53,8 @@ pub(crate) struct Scheduler {
     pub(super) free: Stack<Slot>,
     pub(super) pool: Pool,
     pub(super) hooks: Cell<Hooks>,
+    #[cfg(feature = "sim")]
+    simulation: Simulation,
     /// A task that has ended on a stack of its own, which is to be unmapped.
     pub(super) doomed: Cell<Option<&'static Slot>>,
 
@@ -75,6 +79,8 @@ impl Scheduler {
             free: Stack::new(),
             pool: Pool::new(),
             hooks: Cell::new(Hooks::NONE),
+            #[cfg(feature = "sim")]
+            simulation: Simulation::new(),
             doomed: Cell::new(None),
             inbox: Inbox::new(),
             timers: Wheel::new(),
@@ -339,6 +345,8 @@ impl Scheduler {
     /// Reserves the stacks for a run, and notes how it is to be.
     pub(crate) fn open(&self, count: usize, settings: &Settings) -> Result<(), StackError> {
         self.hooks.set(settings.hooks);
+        #[cfg(feature = "sim")]
+        self.simulation.begin(settings.seed);
         self.pool.open(count, settings.layout)
     }
 
@@ -357,6 +365,8 @@ impl Scheduler {
     /// Ends the run: this thread has no runtime any more.
     pub(crate) fn leave(&'static self) {
         arch::set_current(core::ptr::null());
+        #[cfg(feature = "sim")]
+        self.simulation.end();
         self.current.set(None);
         if self.live.get() == 0 {
             // SAFETY: no task is left, and the results of all were taken or dropped.
@@ -379,11 +389,12 @@ impl Scheduler {
                 self.look_outside();
             }
             visit = visit.wrapping_add(1);
-            let Some(next) = self.ready.pop() else {
+            let Some(next) = self.pick() else {
                 self.wait();
                 continue;
             };
-            self.budget.set(if after_switch.is_none() { BUDGET } else { 0 });
+            let visits_each_time = after_switch.is_some() || self.is_simulated();
+            self.budget.set(if visits_each_time { 0 } else { BUDGET });
             let next = self.choose(next);
             // SAFETY: as in `switch`; a task that comes here finds this context suspended.
             unsafe { arch::switch(&self.root, next, Message::EMPTY) };
@@ -396,8 +407,35 @@ impl Scheduler {
         }
     }
 
+    /// Takes the task whose turn it is.
+    #[inline(always)]
+    fn pick(&self) -> Option<&'static Slot> {
+        #[cfg(feature = "sim")]
+        let next = self.simulation.pick(self);
+        #[cfg(not(feature = "sim"))]
+        let next = self.ready.pop();
+        next
+    }
+
+    #[inline(always)]
+    #[cfg_attr(not(feature = "sim"), expect(clippy::unused_self, reason = "no run is simulated"))]
+    fn is_simulated(&self) -> bool {
+        #[cfg(feature = "sim")]
+        let answer = self.simulation.is_on();
+        #[cfg(not(feature = "sim"))]
+        let answer = false;
+        answer
+    }
+
+    #[cfg(feature = "sim")]
+    pub(super) fn ready(&self) -> &Fifo<Slot> {
+        &self.ready
+    }
+
     /// Makes tasks ready whose timer has gone off or whom another thread has unparked.
     fn look_outside(&'static self) {
+        #[cfg(feature = "sim")]
+        self.simulation.tick();
         let now = Instant::now().as_nanos();
         self.now.set(now);
         if !self.timers.is_empty() {
@@ -414,6 +452,10 @@ impl Scheduler {
         let deadline = self.timers.next().map(Instant::from_nanos);
         if deadline.is_none() && !self.inbox.may_be_called() {
             return self.break_deadlock();
+        }
+        #[cfg(feature = "sim")]
+        if deadline.is_some_and(|deadline| self.simulation.pass_until(deadline.as_nanos())) {
+            return;
         }
         let Some(word) = self.inbox.prepare_to_sleep(deadline.is_some()) else { return };
         match thread::futex_wait(word, 1, deadline) {
