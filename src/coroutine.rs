@@ -206,6 +206,8 @@ impl<Input: 'static, Yield, Return, S: Stack> Coroutine<Input, Yield, Return, S>
                 run::<F, Input, Yield, Return>,
                 control.as_ptr().cast(),
             );
+            #[cfg(feature = "asan")]
+            control.as_ref().own.describe(whole.limit.as_ptr(), whole.base.as_ptr());
         }
         Ok(Self {
             control,
@@ -381,6 +383,9 @@ impl<Input, Yield, Return, S: Stack> Drop for Coroutine<Input, Yield, Return, S>
             State::Suspended if unwind::ENABLED => self.unwind(),
             State::Suspended => return, // the stack is leaked
         }
+        // SAFETY: the block lives on the stack that this value owns.
+        #[cfg(feature = "asan")]
+        unsafe { self.control.as_ref() }.own.release();
         // SAFETY: no frames are on the stack, and nobody uses this value after `drop`.
         unsafe { ManuallyDrop::drop(&mut self.stack) }
     }

@@ -32,6 +32,9 @@ use core::arch::{asm, naked_asm};
 use core::cell::UnsafeCell;
 use core::mem::{MaybeUninit, offset_of};
 
+#[cfg(feature = "asan")]
+use super::fiber::Fiber;
+
 /// The alignment of the stack pointer at a call (System V ABI, AMD64 supplement, 3.2.2).
 pub(crate) const STACK_ALIGN: usize = 16;
 
@@ -47,6 +50,8 @@ struct Registers {
     rbp: usize,
     #[cfg(feature = "fp-env")]
     floating_point: ControlWords,
+    #[cfg(feature = "asan")]
+    fiber: Fiber,
 }
 
 /// The floating-point control words that a function must preserve (System V ABI, 3.2.3).
@@ -104,6 +109,9 @@ impl Context {
     #[inline(always)]
     pub(crate) unsafe fn prepare(&self, stack: *mut u8, entry: Entry, argument: *mut ()) {
         let registers = Registers {
+            #[cfg(feature = "asan")]
+            // SAFETY: all fields are integers and pointers, for which zero is a value.
+            fiber: unsafe { MaybeUninit::zeroed().assume_init() },
             rsp: stack.expose_provenance(),
             rip: root as *const () as usize,
             rbx: argument.expose_provenance(),
@@ -113,6 +121,25 @@ impl Context {
         };
         // SAFETY: the caller says that nobody else uses this context now.
         unsafe { self.0.get().write(registers) }
+    }
+
+    /// Says to AddressSanitizer where the stack of a prepared context is.
+    #[cfg(feature = "asan")]
+    pub(crate) fn describe(&self, limit: *mut u8, base: *mut u8) {
+        self.fiber().set(limit, base);
+    }
+
+    /// Says to AddressSanitizer that the context, which is not the running one, never goes on.
+    #[cfg(feature = "asan")]
+    pub(crate) fn release(&self) {
+        self.fiber().release();
+    }
+
+    #[cfg(feature = "asan")]
+    fn fiber(&self) -> &Fiber {
+        // SAFETY: what a switch writes without knowing is other fields, and `prepare` is called when
+        // nobody else uses the context.
+        unsafe { &(*self.0.get()).fiber }
     }
 
     /// Where the stack pointer was when this context was suspended.
@@ -178,6 +205,8 @@ macro_rules! keep_control_words {
 /// thread.
 #[inline(always)]
 pub(crate) unsafe fn switch(from: &Context, to: &Context, message: Message) -> Arrival {
+    #[cfg(feature = "asan")]
+    from.fiber().leave(to.fiber());
     let context;
     let mut word = message.word;
     let mut tag = message.tag;
@@ -186,6 +215,20 @@ pub(crate) unsafe fn switch(from: &Context, to: &Context, message: Message) -> A
     // written below rsp here, and memory is declared changed, as other stacks run meanwhile.
     unsafe {
         asm!(
+            // AddressSanitizer is told; the registers are kept.
+            #[cfg(feature = "asan")]
+            "mov r12, rdi
+             mov r13, rsi
+             mov r14, rdx
+             mov r15, rcx
+             mov rdi, [r12 + {fiber} + {place}]
+             mov rdx, [rsi + {fiber} + {size}]
+             mov rsi, [rsi + {fiber} + {limit}]
+             call {start_fiber}
+             mov rdi, r12
+             mov rsi, r13
+             mov rdx, r14
+             mov rcx, r15",
             // Suspend: rdi = from.
             "lea rax, [rip + 2f]",
             "mov [rdi + {rip}], rax",
@@ -204,6 +247,16 @@ pub(crate) unsafe fn switch(from: &Context, to: &Context, message: Message) -> A
             rip = const offset_of!(Registers, rip),
             rbx = const offset_of!(Registers, rbx),
             rbp = const offset_of!(Registers, rbp),
+            #[cfg(feature = "asan")]
+            fiber = const offset_of!(Registers, fiber),
+            #[cfg(feature = "asan")]
+            place = const offset_of!(Fiber, place),
+            #[cfg(feature = "asan")]
+            limit = const offset_of!(Fiber, limit),
+            #[cfg(feature = "asan")]
+            size = const offset_of!(Fiber, size),
+            #[cfg(feature = "asan")]
+            start_fiber = sym super::fiber::__sanitizer_start_switch_fiber,
             inout("rdi") from => _,
             inout("rsi") to => context,
             inout("rdx") word,
@@ -215,6 +268,8 @@ pub(crate) unsafe fn switch(from: &Context, to: &Context, message: Message) -> A
             clobber_abi("sysv64"),
         );
     }
+    #[cfg(feature = "asan")]
+    from.fiber().arrive();
     Arrival { word, tag, context }
 }
 
@@ -258,6 +313,14 @@ unsafe extern "C" fn root() {
         ".cfi_startproc",
         ".cfi_undefined rip",
         meet_unwinder!(),
+        // AddressSanitizer is told that a new stack has begun; rdx, the message's word, is kept.
+        #[cfg(feature = "asan")]
+        "mov r12, rdx
+         xor edi, edi
+         xor esi, esi
+         xor edx, edx
+         call {finish_fiber}
+         mov rdx, r12",
         "mov rdi, rbx", // the argument
         "mov rsi, rdx", // the message's word
         "mov rax, rbp", // the function
@@ -270,5 +333,7 @@ unsafe extern "C" fn root() {
         // It does not return; a fault here is better than what would follow.
         "ud2",
         ".cfi_endproc",
+        #[cfg(feature = "asan")]
+        finish_fiber = sym super::fiber::__sanitizer_finish_switch_fiber,
     )
 }

@@ -9,6 +9,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::guard::{self, Guard};
 use super::{Stack, StackError};
+use crate::arch::tools::{self, Registration};
 use crate::sys::mem::PAGE;
 
 /// Memory for one stack of `SIZE` bytes, in a `static`, its guard included.
@@ -96,6 +97,7 @@ pub struct StaticStack {
     size: usize,
     /// Below the limit: its size and its kind. None if there is none.
     guard: Option<(usize, Guard)>,
+    registration: Registration,
     /// What says that the memory is taken.
     taken: Option<&'static AtomicBool>,
 }
@@ -143,7 +145,7 @@ impl StaticStack {
         let skipped = if size == 0 { 0 } else { skipped };
         // SAFETY: as much is skipped as there is.
         let limit = unsafe { NonNull::from(memory).cast::<u8>().add(skipped) };
-        Self { limit, size, guard: None, taken: None }
+        Self { limit, size, guard: None, registration: register(limit, size), taken: None }
     }
 
     /// What a stack's ends are aligned to.
@@ -162,7 +164,9 @@ impl StaticStack {
         let guard = unsafe { guard::install(start, PAGE) }?;
         // SAFETY: there is more than one page.
         let limit = unsafe { start.add(PAGE) };
-        Ok(Self { limit, size: length - PAGE, guard: Some((PAGE, guard)), taken })
+        let size = length - PAGE;
+        let registration = register(limit, size);
+        Ok(Self { limit, size, guard: Some((PAGE, guard)), registration, taken })
     }
 
     /// The usable size in bytes.
@@ -171,8 +175,14 @@ impl StaticStack {
     }
 }
 
+fn register(limit: NonNull<u8>, size: usize) -> Registration {
+    Registration::new(limit.as_ptr(), limit.as_ptr().wrapping_add(size))
+}
+
 impl Drop for StaticStack {
     fn drop(&mut self) {
+        self.registration.end();
+        tools::forget_contents(self.limit().as_ptr(), self.base().as_ptr());
         if let Some((size, kind)) = self.guard {
             // SAFETY: `guarded` has installed it below the limit, in memory that stays.
             unsafe { guard::remove(self.limit.sub(size), size, kind) }

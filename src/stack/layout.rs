@@ -1,6 +1,7 @@
 //! How the stacks of a pool are laid out: sizes and distances, in bytes.
 
 use super::{StackError, whole_pages};
+use crate::arch::tools::REGISTRATION_SIZE;
 use crate::sys::mem::PAGE;
 
 /// What a runtime asks for.
@@ -78,15 +79,16 @@ impl Layout {
     fn packed(size: usize) -> Option<Self> {
         let below = Self::CANARY_SIZE;
         // Likewise an odd number of cache lines.
-        let stride = odd_multiple(size.checked_add(below)?, Self::CACHE_LINE)?;
-        Some(Self { stride, below, size: stride - below, spare: 256, packed: true })
+        let stride = odd_multiple(size.checked_add(below + REGISTRATION_SIZE)?, Self::CACHE_LINE)?;
+        let size = stride - below - REGISTRATION_SIZE;
+        Some(Self { stride, below, size, spare: 256, packed: true })
     }
 
     /// Where the base of slot `index`'s stack is, counted from where its stride begins.
     #[inline(always)]
     pub(crate) fn base_of(self, index: usize) -> usize {
         let colour = if self.packed { 0 } else { index * Self::COLOUR_STEP % PAGE };
-        self.stride - colour
+        self.stride - colour - REGISTRATION_SIZE
     }
 }
 
@@ -119,8 +121,8 @@ mod tests {
                 }
             }
             let layout = Layout::of(plan(size, 0, true)).unwrap();
-            assert!(layout.size >= size && layout.stride == layout.size + layout.below);
-            assert!(layout.stride - size < 2 * 64 + 16, "little is wasted: {layout:?}");
+            assert!(layout.size >= size && layout.base_of(7) == layout.below + layout.size);
+            assert!(layout.stride - size < 2 * 64 + 32, "little is wasted: {layout:?}");
         }
     }
 

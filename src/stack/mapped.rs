@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 
 use super::guard::{self, Guard};
 use super::{Stack, StackError, whole_pages};
+use crate::arch::tools::{self, Registration};
 use crate::sys::mem::{self, PAGE};
 
 /// A stack in a mapping of its own, with a guard below it.
@@ -29,6 +30,7 @@ pub struct MappedStack {
     size: usize,
     guard_size: usize,
     guard: Guard,
+    registration: Registration,
 }
 
 impl MappedStack {
@@ -61,7 +63,12 @@ impl MappedStack {
         let start = mem::map_stack(length).map_err(StackError::Refused)?;
         // SAFETY: the mapping is new and nobody else knows it.
         match unsafe { guard::install(start, guard_size) } {
-            Ok(guard) => Ok(Self { start, size, guard_size, guard }),
+            Ok(guard) => {
+                // SAFETY: both ends lie in the mapping.
+                let ends = unsafe { (start.add(guard_size), start.add(length)) };
+                let registration = Registration::new(ends.0.as_ptr(), ends.1.as_ptr());
+                Ok(Self { start, size, guard_size, guard, registration })
+            }
             Err(error) => {
                 // SAFETY: as above.
                 let _unmapped = unsafe { mem::unmap(start, length) };
@@ -84,6 +91,8 @@ impl MappedStack {
 impl Drop for MappedStack {
     fn drop(&mut self) {
         guard::release(self.guard, 1);
+        self.registration.end();
+        tools::forget_contents(self.limit().as_ptr(), self.base().as_ptr());
         // SAFETY: the mapping is this value's own, and its users have ended with it. It was
         // mapped whole, so unmapping it splits nothing and cannot fail.
         let _unmapped = unsafe { mem::unmap(self.start, self.size + self.guard_size) };

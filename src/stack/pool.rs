@@ -22,6 +22,7 @@ use core::ptr::NonNull;
 use super::guard::{self, Guard};
 use super::layout::Layout;
 use super::{Extent, StackError};
+use crate::arch::tools::{self, Registration};
 use crate::error::Errno;
 use crate::sys::mem::{self, PAGE};
 
@@ -113,10 +114,12 @@ impl Pool {
         }
         self.given.set(index + 1);
         // SAFETY: at most the end of the chunk.
-        unsafe {
+        let stack = unsafe {
             self.next.set(Some(start.add(layout.stride)));
-            Ok(Extent { base: start.add(layout.base_of(index)), limit: start.add(layout.below) })
-        }
+            Extent { base: start.add(layout.base_of(index)), limit: start.add(layout.below) }
+        };
+        register(stack);
+        Ok(stack)
     }
 
     /// The stack number `index`, counted from the first that was given out, by its base.
@@ -125,6 +128,25 @@ impl Pool {
         // SAFETY: `take` has computed the base from the start in the same way.
         let limit = unsafe { base.sub(layout.base_of(index) - layout.below) };
         Extent { base, limit }
+    }
+
+    /// Tells valgrind, and AddressSanitizer, that the stacks are stacks no more.
+    #[cfg(any(feature = "valgrind", feature = "asan"))]
+    fn unregister(&self) {
+        let layout = self.layout.get();
+        let mut index = 0;
+        for chunk in self.chunks.iter().filter_map(Cell::get) {
+            let fit = chunk.len() / layout.stride;
+            for place in 0..fit.min(self.given.get() - index) {
+                let start = chunk.cast::<u8>().as_ptr().wrapping_add(place * layout.stride);
+                let base = start.wrapping_add(layout.base_of(index));
+                tools::forget_contents(start, base);
+                #[cfg(feature = "valgrind")]
+                // SAFETY: the stack was given out, so `register` has written there.
+                unsafe { base.cast::<Registration>().read() }.end();
+                index += 1;
+            }
+        }
     }
 
     /// How the stacks are laid out.
@@ -140,11 +162,23 @@ impl Pool {
     /// No stack of them is used from now on.
     pub(crate) unsafe fn close(&self) {
         guard::release(Guard::Mapping, self.guard_mappings.replace(0));
+        #[cfg(any(feature = "valgrind", feature = "asan"))]
+        self.unregister();
         for chunk in self.chunks.iter().filter_map(Cell::take) {
             // SAFETY: the region is the pool's own, mapped whole; nobody uses it any more.
             let _unmapped = unsafe { mem::unmap(chunk.cast(), chunk.len()) };
         }
         self.mapped.set(0);
+    }
+}
+
+/// Tells valgrind of a stack, and notes above its base what valgrind has answered.
+#[inline(always)]
+fn register(stack: Extent) {
+    let registration = Registration::new(stack.limit.as_ptr(), stack.base.as_ptr());
+    if tools::REGISTRATION_SIZE > 0 {
+        // SAFETY: the layout keeps so much room above the base, for this.
+        unsafe { stack.base.cast().write(registration) }
     }
 }
 

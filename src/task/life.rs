@@ -7,7 +7,7 @@ use core::panic::Location;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
-use crate::arch::{Entry, STACK_ALIGN};
+use crate::arch::{Entry, STACK_ALIGN, tools};
 use crate::stack::{Extent, MappedStack, StackError};
 use crate::unwind::{self, Payload};
 
@@ -129,6 +129,7 @@ fn allot(
     }
     slot.record.set(Some(place));
     slot.state.set(State::Runnable);
+    tell_tools(scheduler, slot, place.cast());
     if let Some(paint) = scheduler.hooks.get().before_start {
         paint(stack_of(scheduler, slot), payload);
     }
@@ -141,6 +142,18 @@ fn allot(
     // Relaxed: others learn of the task from what they are given, not from here.
     slot.remote.id.store(scheduler.next_id(), Ordering::Relaxed);
     Ok((slot, payload))
+}
+
+/// Tells valgrind and AddressSanitizer that a new function begins on a task's stack, of which only
+/// what is above `used` is in use.
+#[inline(always)]
+fn tell_tools(scheduler: &Scheduler, slot: &'static Slot, used: NonNull<u8>) {
+    if cfg!(any(feature = "valgrind", feature = "asan")) {
+        let stack = stack_of(scheduler, slot);
+        tools::forget_contents(stack.limit.as_ptr(), used.as_ptr());
+        #[cfg(feature = "asan")]
+        slot.context.describe(stack.limit.as_ptr(), stack.base.as_ptr());
+    }
 }
 
 /// Where a task's record and its closure go, and the stack if it is not the slot's own.
@@ -304,6 +317,12 @@ pub(super) fn release(scheduler: &Scheduler, slot: &'static Slot) {
 pub(super) unsafe fn take_outcome<T>(scheduler: &Scheduler, slot: &'static Slot) -> Outcome<T> {
     // SAFETY: `run` has put it there, and once the slot is vacated nobody looks again.
     let outcome = unsafe { record(slot).payload.cast::<Outcome<T>>().read() };
+    if cfg!(feature = "valgrind") {
+        tools::forbid_contents(
+            stack_of(scheduler, slot).limit.as_ptr(),
+            record(slot).payload.as_ptr(),
+        );
+    }
     vacate(slot);
     release(scheduler, slot);
     outcome
@@ -342,6 +361,7 @@ fn revive(scheduler: &'static Scheduler, slot: &'static Slot) {
     // in its context. The place of a result is as aligned as a stack.
     unsafe { slot.context.prepare(record.payload.as_ptr(), drop_in_task, argument) };
     slot.state.set(State::Runnable);
+    tell_tools(scheduler, slot, record.payload);
     slot.limits.clear();
     slot.deadline.set(None);
     if scheduler.is_deadlocked() {

@@ -308,6 +308,8 @@ impl Scheduler {
         if self.doomed.get().is_some() {
             self.budget.set(0);
         }
+        #[cfg(feature = "asan")]
+        arch::ends_here();
         self.switch_to_next(task);
         impossible()
     }

@@ -60,6 +60,7 @@ pub(crate) struct Slot {
     pub(super) remote: Remote,
 }
 
+#[cfg(not(feature = "asan"))]
 const _: () = assert!(size_of::<Slot>() == 128, "two cache lines, as documented at `Runtime`");
 
 impl Slot {
@@ -203,7 +204,7 @@ pub(super) struct OwnStack {
     pub(super) extent: Extent,
     /// Where the records go of tasks that run on the slot's stack.
     pub(super) slot_record: Option<NonNull<Record>>,
-    stack: MaybeUninit<[usize; 5]>,
+    stack: MaybeUninit<[usize; 6]>,
     drop: unsafe fn(NonNull<()>),
 }
 
@@ -213,10 +214,10 @@ impl OwnStack {
     pub(super) fn new<S: Stack>(stack: S, slot: &Slot) -> Self {
         const {
             assert!(
-                size_of::<S>() <= size_of::<[usize; 5]>() && align_of::<S>() <= align_of::<usize>()
+                size_of::<S>() <= size_of::<[usize; 6]>() && align_of::<S>() <= align_of::<usize>()
             );
         }
-        let mut place = MaybeUninit::<[usize; 5]>::uninit();
+        let mut place = MaybeUninit::<[usize; 6]>::uninit();
         let extent = Extent::of(&stack);
         // SAFETY: it has the size and the alignment of a stack, as was asserted.
         unsafe { place.as_mut_ptr().cast::<S>().write(stack) };
