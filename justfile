@@ -84,6 +84,16 @@ check: (need "test") (need "boot") (need "check")
     just prove stable
     just prove auto
     just miri
+    just valgrind
+    just asan
+
+# Run the tests under valgrind.
+valgrind: (need "test")
+    @.ci/under valgrind
+
+# Run the tests with AddressSanitizer, where the nightly toolchain has it.
+asan:
+    @.ci/under asan
 
 # Run the tests of the data structures under Miri, where the toolchain has it.
 miri:

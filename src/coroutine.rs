@@ -10,6 +10,7 @@ use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit, offset_of};
 use core::ptr::NonNull;
 
+use crate::arch::tools::Registration;
 use crate::arch::{self, Arrival, Context, Message};
 use crate::stack::{Extent, MappedStack, Stack};
 use crate::unwind;
@@ -103,6 +104,7 @@ pub struct Coroutine<Input, Yield, Return, S: Stack = MappedStack> {
     control: NonNull<Control>,
     state: State,
     stack: ManuallyDrop<S>,
+    registration: Registration,
     marker: PhantomData<Exchange<Input, (Yield, Return)>>,
 }
 
@@ -212,6 +214,7 @@ impl<Input: 'static, Yield, Return, S: Stack> Coroutine<Input, Yield, Return, S>
         Ok(Self {
             control,
             state: State::Fresh,
+            registration: Registration::new(whole.limit.as_ptr(), whole.base.as_ptr()),
             stack: ManuallyDrop::new(stack),
             marker: PhantomData,
         })
@@ -307,7 +310,19 @@ impl<Input, Yield, Return, S: Stack> Coroutine<Input, Yield, Return, S> {
             this.drop_body();
         }
         // SAFETY: `this` is never used again.
-        unsafe { ManuallyDrop::take(&mut this.stack) }
+        unsafe { this.take_stack() }
+    }
+
+    /// # Safety
+    ///
+    /// Nobody needs what is on the stack, and nobody uses this value afterwards.
+    unsafe fn take_stack(&mut self) -> S {
+        // SAFETY: the block lives on the stack that this value owns.
+        #[cfg(feature = "asan")]
+        unsafe { self.control.as_ref() }.own.release();
+        self.registration.end();
+        // SAFETY: the caller's promise.
+        unsafe { ManuallyDrop::take(&mut self.stack) }
     }
 
     /// Unwinds the suspended function, dropping what its frames hold.
@@ -334,7 +349,7 @@ impl<Input, Yield, Return, S: Stack> Coroutine<Input, Yield, Return, S> {
         let payload = unsafe { receive(reply.word) };
         if !unwind::was_raised(&payload) {
             // SAFETY: no frames are on the stack, and `drop`, which called this, does not go on.
-            unsafe { ManuallyDrop::drop(&mut self.stack) };
+            drop(unsafe { self.take_stack() });
             unwind::resume(payload);
         }
     }
@@ -383,11 +398,8 @@ impl<Input, Yield, Return, S: Stack> Drop for Coroutine<Input, Yield, Return, S>
             State::Suspended if unwind::ENABLED => self.unwind(),
             State::Suspended => return, // the stack is leaked
         }
-        // SAFETY: the block lives on the stack that this value owns.
-        #[cfg(feature = "asan")]
-        unsafe { self.control.as_ref() }.own.release();
         // SAFETY: no frames are on the stack, and nobody uses this value after `drop`.
-        unsafe { ManuallyDrop::drop(&mut self.stack) }
+        drop(unsafe { self.take_stack() });
     }
 }
 

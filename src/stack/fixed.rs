@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::guard::{self, Guard};
 use super::{Stack, StackError};
-use crate::arch::tools::{self, Registration};
+use crate::arch::tools;
 use crate::sys::mem::PAGE;
 
 /// Memory for one stack of `SIZE` bytes, in a `static`, its guard included.
@@ -97,7 +97,6 @@ pub struct StaticStack {
     size: usize,
     /// Below the limit: its size and its kind. None if there is none.
     guard: Option<(usize, Guard)>,
-    registration: Registration,
     /// What says that the memory is taken.
     taken: Option<&'static AtomicBool>,
 }
@@ -145,7 +144,7 @@ impl StaticStack {
         let skipped = if size == 0 { 0 } else { skipped };
         // SAFETY: as much is skipped as there is.
         let limit = unsafe { NonNull::from(memory).cast::<u8>().add(skipped) };
-        Self { limit, size, guard: None, registration: register(limit, size), taken: None }
+        Self { limit, size, guard: None, taken: None }
     }
 
     /// What a stack's ends are aligned to.
@@ -165,8 +164,7 @@ impl StaticStack {
         // SAFETY: there is more than one page.
         let limit = unsafe { start.add(PAGE) };
         let size = length - PAGE;
-        let registration = register(limit, size);
-        Ok(Self { limit, size, guard: Some((PAGE, guard)), registration, taken })
+        Ok(Self { limit, size, guard: Some((PAGE, guard)), taken })
     }
 
     /// The usable size in bytes.
@@ -175,13 +173,8 @@ impl StaticStack {
     }
 }
 
-fn register(limit: NonNull<u8>, size: usize) -> Registration {
-    Registration::new(limit.as_ptr(), limit.as_ptr().wrapping_add(size))
-}
-
 impl Drop for StaticStack {
     fn drop(&mut self) {
-        self.registration.end();
         tools::forget_contents(self.limit().as_ptr(), self.base().as_ptr());
         if let Some((size, kind)) = self.guard {
             // SAFETY: `guarded` has installed it below the limit, in memory that stays.

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use super::guard::{self, Guard};
 use super::{Stack, StackError, whole_pages};
-use crate::arch::tools::{self, Registration};
+use crate::arch::tools;
 use crate::sys::mem::{self, PAGE};
 
 /// A stack in a mapping of its own, with a guard below it.
@@ -30,7 +30,6 @@ pub struct MappedStack {
     size: usize,
     guard_size: usize,
     guard: Guard,
-    registration: Registration,
 }
 
 impl MappedStack {
@@ -63,12 +62,7 @@ impl MappedStack {
         let start = mem::map_stack(length).map_err(StackError::Refused)?;
         // SAFETY: the mapping is new and nobody else knows it.
         match unsafe { guard::install(start, guard_size) } {
-            Ok(guard) => {
-                // SAFETY: both ends lie in the mapping.
-                let ends = unsafe { (start.add(guard_size), start.add(length)) };
-                let registration = Registration::new(ends.0.as_ptr(), ends.1.as_ptr());
-                Ok(Self { start, size, guard_size, guard, registration })
-            }
+            Ok(guard) => Ok(Self { start, size, guard_size, guard }),
             Err(error) => {
                 // SAFETY: as above.
                 let _unmapped = unsafe { mem::unmap(start, length) };
@@ -91,7 +85,6 @@ impl MappedStack {
 impl Drop for MappedStack {
     fn drop(&mut self) {
         guard::release(self.guard, 1);
-        self.registration.end();
         tools::forget_contents(self.limit().as_ptr(), self.base().as_ptr());
         // SAFETY: the mapping is this value's own, and its users have ended with it. It was
         // mapped whole, so unmapping it splits nothing and cannot fail.

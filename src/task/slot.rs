@@ -9,6 +9,7 @@ use core::panic::Location;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
+use crate::arch::tools::Registration;
 use crate::arch::{self, Context};
 use crate::collections::Linked;
 use crate::stack::{Extent, Stack};
@@ -204,8 +205,9 @@ pub(super) struct OwnStack {
     pub(super) extent: Extent,
     /// Where the records go of tasks that run on the slot's stack.
     pub(super) slot_record: Option<NonNull<Record>>,
-    stack: MaybeUninit<[usize; 6]>,
+    stack: MaybeUninit<[usize; 5]>,
     drop: unsafe fn(NonNull<()>),
+    registration: Registration,
 }
 
 impl OwnStack {
@@ -214,14 +216,21 @@ impl OwnStack {
     pub(super) fn new<S: Stack>(stack: S, slot: &Slot) -> Self {
         const {
             assert!(
-                size_of::<S>() <= size_of::<[usize; 6]>() && align_of::<S>() <= align_of::<usize>()
+                size_of::<S>() <= size_of::<[usize; 5]>() && align_of::<S>() <= align_of::<usize>()
             );
         }
-        let mut place = MaybeUninit::<[usize; 6]>::uninit();
+        let mut place = MaybeUninit::<[usize; 5]>::uninit();
         let extent = Extent::of(&stack);
+        let registration = Registration::new(extent.limit.as_ptr(), extent.base.as_ptr());
         // SAFETY: it has the size and the alignment of a stack, as was asserted.
         unsafe { place.as_mut_ptr().cast::<S>().write(stack) };
-        Self { extent, slot_record: slot.record.get(), stack: place, drop: drop_in_place::<S> }
+        Self {
+            extent,
+            slot_record: slot.record.get(),
+            stack: place,
+            drop: drop_in_place::<S>,
+            registration,
+        }
     }
 }
 
@@ -235,6 +244,7 @@ unsafe fn drop_in_place<S>(place: NonNull<()>) {
 
 impl Drop for OwnStack {
     fn drop(&mut self) {
+        self.registration.end();
         // SAFETY: `new` has put a stack there, of the type that the function is for.
         unsafe { (self.drop)(NonNull::from(&mut self.stack).cast()) }
     }
