@@ -65,6 +65,7 @@ test: (need "test") (need "boot")
     cargo test --workspace --features std --quiet
     cargo test --workspace --features fp-env,io,fs,process,mem,sim --quiet
     cargo test --workspace --release --quiet
+    RUSTFLAGS="--cfg barecoro_no_guard_markers" CARGO_TARGET_DIR=target/no-guard-markers cargo test --lib --test coroutine --test coroutine_drop --test coroutine_stacks --test runtime --test stacks --test tasks --quiet
     CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 cargo test --release --quiet --features fp-env --test registers
 
 # Check everything, as CI does.
@@ -86,6 +87,7 @@ check: (need "test") (need "boot") (need "check")
     just miri
     just valgrind
     just asan
+    just test-old-kernel
 
 # Run the tests under valgrind.
 valgrind: (need "test")
@@ -94,6 +96,10 @@ valgrind: (need "test")
 # Run the tests with AddressSanitizer, where the nightly toolchain has it.
 asan:
     @.ci/under asan
+
+# Run the tests on Debian's kernel 6.1, in QEMU.
+test-old-kernel: (need "boot")
+    @.ci/old-kernel
 
 # Run the tests of the data structures under Miri, where the toolchain has it.
 miri:

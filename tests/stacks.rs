@@ -570,6 +570,20 @@ mod limits {
         });
     }
 
+    /// The kernel counts every byte of a mapping against what it has. As that is a setting of the
+    /// whole system, this happens in the virtual machine of `just test-old-kernel` only.
+    #[test]
+    fn strict_overcommit() {
+        if std::env::var_os("BARECORO_VIRTUAL_MACHINE").is_none() {
+            return;
+        }
+        let set = |value: &str| std::fs::write("/proc/sys/vm/overcommit_memory", value).unwrap();
+        set("2");
+        let counts = [(); 2].map(|()| spawn_until_it_fails(40_000));
+        set("0");
+        assert!(counts[0] >= 1000 && counts[0] == counts[1], "{counts:?}");
+    }
+
     /// Locked memory takes no guard markers, and every page of a mapping is there from the start.
     #[test]
     fn locked_memory() {
