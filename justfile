@@ -74,7 +74,8 @@ check: (need "test") (need "boot") (need "check")
     cargo fmt --check --manifest-path bench/Cargo.toml
     cargo fmt --check --manifest-path examples/standalone/Cargo.toml
     cargo clippy --lib --features io,fs,process,mem,start -- -D warnings
-    cargo clippy --lib --features std,fp-env,sim -- -D warnings
+    cargo clippy --lib --features std,fp-env,sim,valgrind -- -D warnings
+    cargo clippy --lib --features asan -- -D warnings
     cargo clippy --tests --features io,fs,process,mem,std,sim -- -D warnings {{allowed_in_tests}}
     cargo clippy --no-default-features --features {{freestanding_features}},fs,process --bins --example hello --example init -- -D warnings
     cargo clippy --example million -- -D warnings -A clippy::print_stdout -A clippy::std_instead_of_core

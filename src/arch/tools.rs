@@ -27,26 +27,30 @@ impl Registration {
 
     /// Says that it is not any more.
     #[inline(always)]
+    #[expect(clippy::unused_self, reason = "with valgrind it is used")]
     pub(crate) fn end(self) {}
 }
 
 /// Says that nothing that was on a stack is there any more: a new function begins on it, or its
 /// memory goes elsewhere.
 #[inline(always)]
+#[cfg_attr(
+    not(any(feature = "asan", feature = "valgrind")),
+    expect(unused_variables, reason = "nobody is told")
+)]
 pub(crate) fn forget_contents(limit: *mut u8, base: *mut u8) {
     #[cfg(feature = "asan")]
     super::fiber::unpoison(limit, base);
     #[cfg(feature = "valgrind")]
     valgrind::make_undefined(limit, base);
-    let _used = (limit, base);
 }
 
 /// Says that nobody may use what is on a stack, until its contents are forgotten.
 #[inline(always)]
+#[cfg_attr(not(feature = "valgrind"), expect(unused_variables, reason = "nobody is told"))]
 pub(crate) fn forbid_contents(limit: *mut u8, base: *mut u8) {
     #[cfg(feature = "valgrind")]
     valgrind::make_inaccessible(limit, base);
-    let _used = (limit, base);
 }
 
 #[cfg(feature = "valgrind")]

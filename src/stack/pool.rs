@@ -22,7 +22,7 @@ use core::ptr::NonNull;
 use super::guard::{self, Guard};
 use super::layout::Layout;
 use super::{Extent, StackError};
-use crate::arch::tools::{self, Registration};
+use crate::arch::tools::Registration;
 use crate::error::Errno;
 use crate::sys::mem::{self, PAGE};
 
@@ -140,10 +140,10 @@ impl Pool {
             for place in 0..fit.min(self.given.get() - index) {
                 let start = chunk.cast::<u8>().as_ptr().wrapping_add(place * layout.stride);
                 let base = start.wrapping_add(layout.base_of(index));
-                tools::forget_contents(start, base);
+                crate::arch::tools::forget_contents(start, base);
                 #[cfg(feature = "valgrind")]
                 // SAFETY: the stack was given out, so `register` has written there.
-                unsafe { base.cast::<Registration>().read() }.end();
+                unsafe { base.cast::<Registration>().read_unaligned() }.end();
                 index += 1;
             }
         }
@@ -176,7 +176,7 @@ impl Pool {
 #[inline(always)]
 fn register(stack: Extent) {
     let registration = Registration::new(stack.limit.as_ptr(), stack.base.as_ptr());
-    if tools::REGISTRATION_SIZE > 0 {
+    if cfg!(feature = "valgrind") {
         // SAFETY: the layout keeps so much room above the base, for this.
         unsafe { stack.base.cast().write(registration) }
     }

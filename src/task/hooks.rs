@@ -12,7 +12,7 @@ use crate::sys::mem::PAGE;
 use crate::text::Decimal;
 
 use super::scheduler::Scheduler;
-use super::{life, report};
+use super::{place, report};
 
 /// How a run is to be.
 #[derive(Clone, Copy, Debug)]
@@ -60,10 +60,10 @@ pub(crate) fn paint(stack: Extent, used: NonNull<u8>) {
 /// Ends the process if the task that has just run on a packed stack has left it.
 pub(crate) fn check_canary(scheduler: &Scheduler) {
     let task = scheduler.task();
-    if life::own_stack(task).is_some() {
+    if place::own_stack(task).is_some() {
         return;
     }
-    let stack = life::stack_of(scheduler, task);
+    let stack = place::stack_of(scheduler, task);
     // SAFETY: this is a hook of packed layouts, and the pool is open while tasks run.
     if !unsafe { stack::is_intact(stack) } {
         report::fatal(format_args!(
@@ -89,7 +89,7 @@ fn trim_free(scheduler: &Scheduler, keep: usize) -> usize {
     surplus
         .map(|slot| {
             slot.warm.set(false);
-            let stack = life::stack_of(scheduler, slot);
+            let stack = place::stack_of(scheduler, slot);
             // Up to where the next guard begins: the rest of the last page belongs to nobody else.
             let end = stack.base.addr().get().next_multiple_of(PAGE);
             // SAFETY: the slot is free, so nobody needs what is on its stack.
@@ -106,7 +106,7 @@ pub(crate) fn trim(scheduler: &Scheduler) -> usize {
         return count;
     }
     for slot in scheduler.used_slots().iter().filter(|slot| slot.is_suspended()) {
-        let stack = life::stack_of(scheduler, slot);
+        let stack = place::stack_of(scheduler, slot);
         let innermost = slot.context.stack_pointer();
         // A task that was suspended inside of a coroutine has its innermost frame elsewhere.
         if stack.contains(innermost) && !core::ptr::eq(slot, scheduler.task()) {

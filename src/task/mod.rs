@@ -12,11 +12,13 @@
 //!
 //! [`Runtime::run`]: crate::Runtime::run
 
+mod family;
 mod hooks;
 mod join;
 mod life;
 mod limits;
 mod park;
+mod place;
 mod remote;
 mod report;
 mod scheduler;

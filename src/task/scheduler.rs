@@ -18,7 +18,7 @@ use crate::sys::thread;
 use crate::text::Plain;
 
 use super::hooks::{Hooks, Settings};
-use super::life::NoSlot;
+use super::place::{self, NoSlot};
 use super::remote::Inbox;
 #[cfg(feature = "sim")]
 use super::sim::Simulation;
@@ -254,7 +254,7 @@ impl Scheduler {
         let index = self.used.get();
         let slot = self.slots().get(index).ok_or(NoSlot::Full)?;
         let stack = self.pool.take().map_err(NoSlot::Stack)?;
-        slot.record.set(Some(life::place_of_record(stack)));
+        slot.record.set(Some(place::place_of_record(stack)));
         self.used.set(index + 1);
         Ok(slot)
     }

@@ -15,9 +15,9 @@ use crate::collections::Linked;
 use crate::stack::{Extent, Stack};
 use crate::text::Decimal;
 
+use super::family::Family;
 use super::life::Kind;
 use super::limits::Limits;
-use super::scope::Family;
 
 /// A place for a task. All zero is a free one, so a table of them costs no space in a file.
 ///

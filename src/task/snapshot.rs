@@ -10,7 +10,8 @@ use crate::sys::clock::Instant;
 use crate::text::Decimal;
 
 use super::TaskId;
-use super::life::{own_stack, record, stack_of};
+use super::life::record;
+use super::place::{own_stack, stack_of};
 use super::report::Place;
 use super::scheduler::Scheduler;
 use super::slot::{Name, Slot, State, Waiting};

@@ -8,10 +8,11 @@ use core::panic::Location;
 use crate::error::Errno;
 use crate::stack::{StackError, StaticStack};
 
+use super::family::Family;
 use super::join::JoinHandle;
 use super::life::{Plain, begin};
 use super::scheduler::{Scheduler, impossible};
-use super::scope::{Family, Scope, ScopedJoinHandle};
+use super::scope::{Scope, ScopedJoinHandle};
 use super::slot::Name;
 
 /// Starts a task that runs `f`, and returns a handle to wait for its result with.
