@@ -63,9 +63,9 @@ boot: (need "boot")
 test: (need "test") (need "boot")
     cargo test --workspace
     cargo test --workspace --features std --quiet
-    cargo test --workspace --features fp-env,io,fs,process,mem,sim --quiet
+    cargo test --workspace --features fp-env,io,fs,process,mem,sim,watchdog --quiet
     cargo test --workspace --release --quiet
-    RUSTFLAGS="--cfg barecoro_no_guard_markers" CARGO_TARGET_DIR=target/no-guard-markers cargo test --lib --test coroutine --test coroutine_drop --test coroutine_stacks --test runtime --test stacks --test tasks --quiet
+    RUSTFLAGS="--cfg barecoro_no_guard_markers" CARGO_TARGET_DIR=target/no-guard-markers cargo test --lib --test coroutine --test coroutine_drop --test coroutine_stacks --test runtime --test stacks --test tasks --test overflow --test faults --features io --quiet
     CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 cargo test --release --quiet --features fp-env --test registers
 
 # Check everything, as CI does.
@@ -73,15 +73,16 @@ check: (need "test") (need "boot") (need "check")
     cargo fmt --check
     cargo fmt --check --manifest-path bench/Cargo.toml
     cargo fmt --check --manifest-path examples/standalone/Cargo.toml
-    cargo clippy --lib --features io,fs,process,mem,start -- -D warnings
+    cargo clippy --lib --features io,fs,process,mem,start,watchdog -- -D warnings
     cargo clippy --lib --features std,fp-env,sim,valgrind -- -D warnings
     cargo clippy --lib --features asan -- -D warnings
-    cargo clippy --tests --features io,fs,process,mem,std,sim -- -D warnings {{allowed_in_tests}}
+    cargo clippy --lib --no-default-features -- -D warnings
+    cargo clippy --tests --features io,fs,process,mem,std,sim,watchdog -- -D warnings {{allowed_in_tests}}
     cargo clippy --no-default-features --features {{freestanding_features}},fs,process --bins --example hello --example init -- -D warnings
     cargo clippy --example million -- -D warnings -A clippy::print_stdout -A clippy::std_instead_of_core
     cargo clippy --manifest-path bench/Cargo.toml --all-targets -- -D warnings
-    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features io,fs,process,start,mem,sim
-    cargo hack check --feature-powerset --depth 2 --no-dev-deps --lib --mutually-exclusive-features std,panic-handler
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features io,fs,process,start,mem,sim,watchdog
+    cargo hack check --feature-powerset --depth 2 --no-dev-deps --lib --mutually-exclusive-features std,panic-handler --mutually-exclusive-features asan,panic-handler
     just test
     just prove stable
     just prove auto
@@ -118,7 +119,7 @@ bench *arguments:
 
 # Build the documentation.
 doc:
-    cargo doc --no-deps --features io,fs,process,start,mem,sim
+    cargo doc --no-deps --features io,fs,process,start,mem,sim,watchdog
 
 # Install what the other commands need and is missing.
 setup:

@@ -9,8 +9,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use crate::error::Errno;
 use crate::stack::{Layout, Plan, StackError};
 use crate::task::{
-    self, Hooks, Options, Scheduler, Settings, Slot, SpawnError, Tasks, check_canary, cool, paint,
-    run_first, trim,
+    self, Hooks, Lookout, Options, Scheduler, Settings, Slot, SpawnError, Tasks, check_canary,
+    cool, paint, run_first, trim,
 };
 
 /// Room for `N` tasks at once, and what schedules them.
@@ -122,6 +122,8 @@ impl<const N: usize> Runtime<N> {
             runtime: self,
             plan: Plan::USUAL,
             hooks: Hooks::NONE,
+            #[cfg(feature = "watchdog")]
+            limit: core::time::Duration::ZERO,
             #[cfg(feature = "sim")]
             seed: None,
         }
@@ -211,6 +213,8 @@ pub struct RuntimeBuilder<const N: usize> {
     runtime: &'static Runtime<N>,
     plan: Plan,
     hooks: Hooks,
+    #[cfg(feature = "watchdog")]
+    limit: core::time::Duration,
     #[cfg(feature = "sim")]
     seed: Option<u64>,
 }
@@ -265,6 +269,46 @@ impl<const N: usize> RuntimeBuilder<N> {
     /// used. It makes all of the stack's memory real, and a spawn as slow as that.
     pub const fn paint_stacks(mut self) -> Self {
         self.hooks.before_start = Some(paint);
+        self
+    }
+
+    /// Reports on standard error each task that has run for longer than `limit` without a switch,
+    /// with return addresses, once for each such stretch. At least 1 ms; zero reports nothing.
+    ///
+    /// The report comes when between `limit` and a quarter more has passed, be that spent
+    /// computing or in a system call. A yield counts as a switch even if no other task is ready. A
+    /// timer sends the thread of the run eight signals (SIGURG) per `limit` while tasks run, and
+    /// none while all are parked; a switch costs what it did before. Those system calls fail with
+    /// `EINTR` that are not restarted after any handler (signal(7)): of the task's own, not this
+    /// crate's. A handler of SIGURG that was there before the run gets all signals but those.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use barecoro::{Runtime, task, time::Duration};
+    ///
+    /// static RUNTIME: Runtime<2> = Runtime::new();
+    /// RUNTIME.builder().watchdog(Duration::from_millis(10)).run(|| {
+    ///     let hog = task::Builder::new().name("hog");
+    ///     // barecoro: task 2 "hog" (spawned at …) has run for more than 10 ms without a switch
+    ///     hog.spawn(|| std::thread::sleep(Duration::from_millis(30))).unwrap().join().unwrap();
+    /// }).unwrap();
+    /// ```
+    #[cfg(feature = "watchdog")]
+    pub const fn watchdog(mut self, limit: core::time::Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Lists the runtime's tasks on standard error when the process gets SIGQUIT (`kill -QUIT`, or
+    /// Ctrl and \\ in a terminal), which then does not end it.
+    ///
+    /// The list comes at the next visit to the root: at once if the runtime sleeps, otherwise after
+    /// at most 128 switches.
+    #[cfg(feature = "overflow")]
+    pub const fn tasks_on_sigquit(mut self) -> Self {
+        self.hooks.at_begin = Some(task::listen);
+        self.hooks.at_look = Some(task::answer);
         self
     }
 
@@ -325,6 +369,8 @@ impl<const N: usize> RuntimeBuilder<N> {
             Ok(layout) => Settings {
                 layout,
                 hooks: self.hooks,
+                #[cfg(feature = "watchdog")]
+                limit: self.limit,
                 #[cfg(feature = "sim")]
                 seed: self.seed,
             },
@@ -352,12 +398,17 @@ impl<const N: usize> fmt::Debug for Runtime<N> {
 }
 
 /// A run, from its beginning to its end however it ends.
-struct Run<const N: usize>(&'static Runtime<N>);
+struct Run<const N: usize> {
+    runtime: &'static Runtime<N>,
+    /// Dropped after the rest.
+    lookout: Lookout,
+}
 
 impl<const N: usize> Run<N> {
     fn begin(runtime: &'static Runtime<N>, settings: &Settings) -> Result<Self, StackError> {
-        let run = Self(runtime);
+        let mut run = Self { runtime, lookout: Lookout::NONE };
         runtime.scheduler.open(N, settings)?;
+        run.lookout = Lookout::begin(&runtime.scheduler, settings)?;
         runtime.scheduler.enter(runtime.slots());
         Ok(run)
     }
@@ -365,9 +416,9 @@ impl<const N: usize> Run<N> {
 
 impl<const N: usize> Drop for Run<N> {
     fn drop(&mut self) {
-        self.0.scheduler.leave();
+        self.runtime.scheduler.leave();
         // Release: pairs with the swap in `run`.
-        self.0.running.store(false, Ordering::Release);
+        self.runtime.running.store(false, Ordering::Release);
     }
 }
 

@@ -16,7 +16,10 @@ impl fmt::Display for Decimal {
 }
 
 /// A number in hexadecimal digits, with the prefix `0x`.
-#[cfg_attr(not(feature = "panic-handler"), allow(dead_code, reason = "for the panic handler"))]
+#[cfg_attr(
+    not(any(feature = "panic-handler", feature = "overflow")),
+    allow(dead_code, reason = "for return addresses")
+)]
 pub(crate) struct Hexadecimal(pub(crate) u64);
 
 impl fmt::Display for Hexadecimal {

@@ -113,6 +113,28 @@ fn a_panic_names_its_task_and_place() {
 }
 
 #[test]
+fn an_overflow_names_its_task_and_ends_by_a_fault() {
+    for way in ["recursion", "mebibyte"] {
+        each_way("overflow", &[way], |ended| {
+            let mut lines = ended.stderr.lines();
+            let first = lines.next().unwrap();
+            assert!(
+                first.starts_with("barecoro: task 2 \"parser\" (spawned at src/overflow.rs:"),
+                "{first}"
+            );
+            assert!(first.ends_with(") overflowed its 64 KiB stack"), "{first}");
+            assert_eq!(lines.next(), Some("return addresses:"));
+            assert!((1..=16).contains(&lines.clone().count()));
+            assert!(lines.all(|line| line.starts_with("  0x")));
+            assert_eq!(ended.signal, Some(11));
+        });
+    }
+    each_way("overflow", &["null"], |ended| {
+        assert_eq!((ended.stderr.as_str(), ended.signal), ("", Some(11)));
+    });
+}
+
+#[test]
 fn the_return_addresses_of_a_panic_lead_to_its_function() {
     let program = build_package("tests/programs", "panics", false, "-C force-frame-pointers=yes");
     let ended = run(Command::new(&program).arg("task"));

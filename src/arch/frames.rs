@@ -12,18 +12,26 @@ pub(crate) fn stack_pointer() -> usize {
     value
 }
 
-/// The return addresses above the caller, innermost first, as far as the code keeps frame pointers.
+/// The frame pointer, if the code keeps one.
+#[cfg(feature = "panic-handler")]
+#[inline(always)]
+pub(crate) fn frame_pointer() -> usize {
+    let value: usize;
+    // SAFETY: copies a register.
+    unsafe { asm!("mov {}, rbp", out(reg) value, options(nomem, nostack, preserves_flags)) }
+    value
+}
+
+/// The return addresses above the function with this frame pointer, innermost first, as far as the
+/// code keeps frame pointers.
 ///
 /// `read` reads two words at an address, and fails where there is nothing to read: a register that
 /// holds something else than a frame pointer ends the walk and does no harm.
-#[cfg(feature = "panic-handler")]
-#[inline(always)]
+#[cfg(any(feature = "panic-handler", feature = "overflow"))]
 pub(crate) fn frame_chain(
+    mut frame: usize,
     read: impl Fn(usize) -> Option<[usize; 2]>,
 ) -> impl Iterator<Item = usize> {
-    let mut frame: usize;
-    // SAFETY: copies a register.
-    unsafe { asm!("mov {}, rbp", out(reg) frame, options(nomem, nostack, preserves_flags)) }
     core::iter::from_fn(move || {
         if frame == 0 || !frame.is_multiple_of(align_of::<usize>()) {
             return None;

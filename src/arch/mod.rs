@@ -6,6 +6,8 @@ mod current;
 #[cfg(feature = "asan")]
 mod fiber;
 mod frames;
+#[cfg(feature = "overflow")]
+mod restorer;
 mod switch;
 pub(crate) mod tools;
 
@@ -14,7 +16,11 @@ pub(crate) use current::{current, set_current};
 pub(crate) use current::{set_virtual_time, virtual_time};
 #[cfg(feature = "asan")]
 pub(crate) use fiber::ends_here;
-#[cfg(feature = "panic-handler")]
+#[cfg(any(feature = "panic-handler", feature = "overflow"))]
 pub(crate) use frames::frame_chain;
+#[cfg(feature = "panic-handler")]
+pub(crate) use frames::frame_pointer;
 pub(crate) use frames::stack_pointer;
+#[cfg(feature = "overflow")]
+pub(crate) use restorer::sigaction_restorer;
 pub(crate) use switch::{Arrival, Context, Entry, Message, STACK_ALIGN, prefetch, switch};

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// What a call of [`Coroutine::resume`] ended with.
+/// What a call of [`Coroutine::resume`](crate::Coroutine::resume) ended with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CoroutineResult<Yield, Return> {
     /// The coroutine has suspended itself with this value and can be resumed.

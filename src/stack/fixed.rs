@@ -171,6 +171,11 @@ impl StaticStack {
     pub fn size(&self) -> usize {
         self.size
     }
+
+    /// The size of the guard in bytes; zero if there is none.
+    pub fn guard_size(&self) -> usize {
+        self.guard.map_or(0, |(size, _)| size)
+    }
 }
 
 impl Drop for StaticStack {

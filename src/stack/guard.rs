@@ -114,7 +114,17 @@ fn try_marker() -> Option<bool> {
 fn most_mappings() -> usize {
     /// What Linux allows where nobody says otherwise.
     const USUAL: usize = 65_530;
-    max_map_count().unwrap_or(USUAL) / 4 * 3 / 2
+    /// Zero while nobody has asked.
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+    // Relaxed: two threads that ask at once find the same.
+    match MOST.load(Ordering::Relaxed) {
+        0 => {
+            let most = max_map_count().unwrap_or(USUAL) / 4 * 3 / 2;
+            MOST.store(most, Ordering::Relaxed);
+            most
+        }
+        most => most,
+    }
 }
 
 /// The number in `/proc/sys/vm/max_map_count`.

@@ -8,7 +8,6 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use crate::arch;
 use crate::sys::{self, Lines, fd::STDERR};
 use crate::task;
-use crate::text::Hexadecimal;
 
 /// What the parent process sees, as with std.
 const EXIT_CODE: i32 = 101;
@@ -37,12 +36,8 @@ fn panic(info: &PanicInfo<'_>) -> ! {
         Some(place) => writeln!(out, "panicked at {}:\n{}", task::Place(place), info.message()),
         None => writeln!(out, "panicked:\n{}", info.message()),
     };
-    let _written = out.write_str("return addresses:\n");
-    let base = sys::image_base();
-    for address in arch::frame_chain(sys::mem::peek).take(MOST_FRAMES) {
-        let (absolute, relative) = (address as u64, address.wrapping_sub(base) as u64);
-        let _written = writeln!(out, "  {}  {}", Hexadecimal(absolute), Hexadecimal(relative));
-    }
+    let frames = arch::frame_chain(arch::frame_pointer(), sys::mem::peek);
+    sys::write_return_addresses(&mut out, frames.take(MOST_FRAMES));
     drop(out);
     sys::process::exit(EXIT_CODE)
 }

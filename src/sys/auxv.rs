@@ -43,8 +43,8 @@ pub(crate) fn auxiliary_value(key: u32) -> Option<usize> {
 }
 
 /// Where the program is in memory: the address of its first byte, as far as the kernel tells.
-#[cfg(feature = "panic-handler")]
-pub(crate) fn image_base() -> usize {
+#[cfg(any(feature = "panic-handler", feature = "overflow"))]
+pub(super) fn image_base() -> usize {
     // The program headers lie in the first page.
     auxiliary_value(linux_raw_sys::auxvec::AT_PHDR).unwrap_or(0) & !(super::mem::PAGE - 1)
 }

@@ -11,6 +11,9 @@ use crate::error::Errno;
 /// A descriptor's number.
 pub(crate) type Fd = i32;
 
+/// Standard input.
+#[cfg(feature = "io")]
+pub(crate) const STDIN: Fd = 0;
 /// Standard output.
 #[cfg(feature = "io")]
 pub(crate) const STDOUT: Fd = 1;

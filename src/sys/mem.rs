@@ -168,7 +168,7 @@ pub(crate) unsafe fn make_constant(address: *const u8, length: usize) -> Result<
 
 /// Reads two words of this process, wherever they are: `None` if nothing is there. Goes through
 /// `process_vm_readv(2)`, so that a bad address is an error and no fault.
-#[cfg(feature = "panic-handler")]
+#[cfg(any(feature = "panic-handler", feature = "overflow"))]
 pub(crate) fn peek(address: usize) -> Option<[usize; 2]> {
     let mut words = [0_usize; 2];
     let size = size_of_val(&words);

@@ -4,19 +4,25 @@
 //! here does one call, takes and returns what the manual page says, and retries nothing.
 
 mod auxv;
+#[cfg(any(feature = "panic-handler", feature = "overflow"))]
+mod backtrace;
 pub(crate) mod clock;
 pub(crate) mod fd;
 mod lines;
 pub(crate) mod mem;
 pub(crate) mod process;
+#[cfg(feature = "overflow")]
+pub(crate) mod signal;
 pub(crate) mod thread;
+#[cfg(feature = "watchdog")]
+pub(crate) mod timer;
 mod vdso;
 
 pub(crate) use auxv::auxiliary_value;
-#[cfg(feature = "panic-handler")]
-pub(crate) use auxv::image_base;
 #[cfg(feature = "start")]
 pub(crate) use auxv::remember as remember_auxv;
+#[cfg(any(feature = "panic-handler", feature = "overflow"))]
+pub(crate) use backtrace::write_return_addresses;
 pub(crate) use lines::Lines;
 
 use crate::error::Errno;

@@ -19,14 +19,19 @@ pub(crate) fn exit(code: i32) -> ! {
 
 /// Ends the process by SIGABRT, however it is handled.
 pub(crate) fn abort() -> ! {
-    // SAFETY: sends this thread a signal and touches no memory of the program's.
+    raise(linux::SIGABRT);
+    exit(134)
+}
+
+/// Sends this thread a signal. Most programs have one caller of it.
+#[inline(always)]
+pub(super) fn raise(signal: u32) {
+    // SAFETY: touches no memory of the program's.
     unsafe {
         let process = sc::syscall0(number(linux::__NR_getpid));
         let thread = sc::syscall0(number(linux::__NR_gettid));
-        let _sent =
-            sc::syscall3(number(linux::__NR_tgkill), process, thread, number(linux::SIGABRT));
+        let _sent = sc::syscall3(number(linux::__NR_tgkill), process, thread, number(signal));
     }
-    exit(134)
 }
 
 /// Starts `path` as a child and returns its number. The parent stands still until the child has

@@ -19,6 +19,9 @@ use super::{place, report};
 pub(crate) struct Settings {
     pub(crate) layout: Layout,
     pub(crate) hooks: Hooks,
+    /// How long a task may run without a switch; zero for as long as it likes.
+    #[cfg(feature = "watchdog")]
+    pub(crate) limit: core::time::Duration,
     /// What a simulated run draws its lots from.
     #[cfg(feature = "sim")]
     pub(crate) seed: Option<u64>,
@@ -28,6 +31,8 @@ impl Settings {
     pub(crate) const USUAL: Self = Self {
         layout: Layout::USUAL,
         hooks: Hooks::NONE,
+        #[cfg(feature = "watchdog")]
+        limit: core::time::Duration::ZERO,
         #[cfg(feature = "sim")]
         seed: None,
     };
@@ -40,6 +45,12 @@ pub(crate) struct Hooks {
     pub(crate) before_start: Option<fn(Extent, NonNull<u8>)>,
     /// At each switch, on the root.
     pub(crate) after_switch: Option<fn(&Scheduler)>,
+    /// On the root, when the run begins.
+    #[cfg(feature = "overflow")]
+    pub(crate) at_begin: Option<fn(&'static Scheduler)>,
+    /// On the root, at every look at timers and wake-ups from outside.
+    #[cfg(feature = "overflow")]
+    pub(crate) at_look: Option<fn(&'static Scheduler)>,
     /// When there is nothing to do.
     pub(crate) before_sleep: Option<fn(&Scheduler)>,
     /// How many stacks of ended tasks may keep their memory then.
@@ -47,8 +58,16 @@ pub(crate) struct Hooks {
 }
 
 impl Hooks {
-    pub(crate) const NONE: Self =
-        Self { before_start: None, after_switch: None, before_sleep: None, keep_warm: 0 };
+    pub(crate) const NONE: Self = Self {
+        before_start: None,
+        after_switch: None,
+        #[cfg(feature = "overflow")]
+        at_begin: None,
+        #[cfg(feature = "overflow")]
+        at_look: None,
+        before_sleep: None,
+        keep_warm: 0,
+    };
 }
 
 /// Paints what a new task has of its stack, to see later how far it has come.

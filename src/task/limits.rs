@@ -82,6 +82,7 @@ impl Before {
     }
 
     /// Whether the deadline has ended a wait since.
+    #[cfg(feature = "time")]
     fn has_expired(&self) -> bool {
         self.task.limits.expired.get()
     }

@@ -12,13 +12,22 @@
 //!
 //! [`Runtime::run`]: crate::Runtime::run
 
+#[cfg(feature = "overflow")]
+mod alternate;
 mod family;
+#[cfg(feature = "overflow")]
+mod fault;
+#[cfg(feature = "overflow")]
+mod handler;
 mod hooks;
 mod join;
 mod life;
 mod limits;
+mod lookout;
 mod park;
 mod place;
+#[cfg(feature = "overflow")]
+mod quit;
 mod remote;
 mod report;
 mod scheduler;
@@ -28,6 +37,8 @@ mod sim;
 mod slot;
 mod snapshot;
 mod spawn;
+#[cfg(feature = "watchdog")]
+mod watchdog;
 
 pub use join::{JoinError, JoinHandle};
 pub use limits::{cancelled, shield};
@@ -37,10 +48,15 @@ pub use slot::Name;
 pub use snapshot::{Snapshot, Status, Tasks, WaitsFor};
 pub use spawn::{Builder, SpawnError, spawn};
 
+#[cfg(all(feature = "overflow", feature = "io"))]
+pub(crate) use fault::check_buffer;
 pub(crate) use hooks::{Hooks, Settings, check_canary, cool, paint, trim};
 pub(crate) use life::run_first;
 #[cfg(feature = "time")]
 pub(crate) use limits::limit;
+pub(crate) use lookout::Lookout;
+#[cfg(feature = "overflow")]
+pub(crate) use quit::{answer, listen};
 #[cfg(feature = "panic-handler")]
 pub(crate) use report::{Place, describe_current};
 pub(crate) use scheduler::Scheduler;

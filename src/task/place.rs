@@ -67,7 +67,8 @@ pub(super) fn places_for(
             place.set(Some(stack));
             return Err(NoSlot::TooSmall);
         };
-        return Ok((record, payload, Some(OwnStack::new(stack, slot))));
+        let guard = stack.guard_size();
+        return Ok((record, payload, Some(OwnStack::new(stack, guard, slot))));
     }
     let is_guarded = guard_size <= if layout.packed { 0 } else { layout.below };
     if stack_size <= layout.size && is_guarded {
@@ -76,7 +77,8 @@ pub(super) fn places_for(
     let stack = MappedStack::with_guard(stack_size.max(layout.size), guard_size.max(layout.below));
     let stack = stack.map_err(NoSlot::Stack)?;
     let (record, payload) = places_on(Extent::of(&stack), kind).ok_or(NoSlot::TooSmall)?;
-    Ok((record, payload, Some(OwnStack::new(stack, slot))))
+    let guard = stack.guard_size();
+    Ok((record, payload, Some(OwnStack::new(stack, guard, slot))))
 }
 
 /// What a task must have left of a stack of its own when it starts, in bytes.

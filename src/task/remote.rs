@@ -61,7 +61,7 @@ impl Inbox {
     }
 
     /// Wakes the runtime's thread if it sleeps.
-    fn call(&self) {
+    pub(super) fn call(&self) {
         // SeqCst: pairs with the store in `prepare_to_sleep`. Either this sees that the thread is
         // about to sleep, or that one sees what was put on the list.
         if self.asleep.load(Ordering::SeqCst) == 1 && self.asleep.swap(0, Ordering::SeqCst) == 1 {

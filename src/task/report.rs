@@ -5,6 +5,8 @@ use core::panic::Location;
 
 use crate::sys::{self, Lines, fd::STDERR};
 use crate::text::{Decimal, Plain};
+#[cfg(feature = "overflow")]
+use crate::{arch, sys::signal::Context};
 
 use super::life::record;
 use super::slot::{Slot, State};
@@ -73,6 +75,20 @@ pub(super) fn stuck() -> ! {
     let message = b"barecoro: tasks are deadlocked although they were cancelled\n";
     let _written = sys::fd::write_all(STDERR, message);
     sys::process::abort()
+}
+
+/// How many frames the reports of signals show.
+#[cfg(feature = "overflow")]
+const MOST_FRAMES: usize = 16;
+
+/// Says what a task does wrong, and where it is.
+#[cfg(feature = "overflow")]
+pub(super) fn interrupted(slot: &'static Slot, what: fmt::Arguments<'_>, context: &Context) {
+    let mut out = Lines::new(STDERR);
+    let _written = writeln!(out, "barecoro: {} {what}", Described(slot));
+    let outer = arch::frame_chain(context.frame_pointer(), sys::mem::peek);
+    let addresses = core::iter::once(context.instruction()).chain(outer);
+    sys::write_return_addresses(&mut out, addresses.take(MOST_FRAMES));
 }
 
 /// Says what is wrong and ends the process.

@@ -19,6 +19,8 @@ use crate::text::Plain;
 
 use super::hooks::{Hooks, Settings};
 use super::place::{self, NoSlot};
+#[cfg(feature = "overflow")]
+use super::quit::Listener;
 use super::remote::Inbox;
 #[cfg(feature = "sim")]
 use super::sim::Simulation;
@@ -59,7 +61,11 @@ pub(crate) struct Scheduler {
     pub(super) doomed: Cell<Option<&'static Slot>>,
 
     pub(super) inbox: Inbox,
+    #[cfg(feature = "overflow")]
+    pub(super) listener: Listener,
     timers: Wheel<&'static Slot>,
+    #[cfg(feature = "watchdog")]
+    pub(super) watch: super::watchdog::Watch,
 }
 
 impl Scheduler {
@@ -83,7 +89,11 @@ impl Scheduler {
             simulation: Simulation::new(),
             doomed: Cell::new(None),
             inbox: Inbox::new(),
+            #[cfg(feature = "overflow")]
+            listener: Listener::new(),
             timers: Wheel::new(),
+            #[cfg(feature = "watchdog")]
+            watch: super::watchdog::Watch::new(),
         }
     }
 
@@ -111,6 +121,18 @@ impl Scheduler {
             Some(slot) => slot,
             None => impossible(),
         }
+    }
+
+    /// The task that runs, or was the last to; for handlers of signals, which may come any time.
+    #[cfg(feature = "overflow")]
+    pub(super) fn latest(&self) -> Option<&'static Slot> {
+        self.current.get()
+    }
+
+    /// How many switches are left until the next visit to the root; each takes one off.
+    #[cfg(feature = "watchdog")]
+    pub(super) fn budget_left(&self) -> u32 {
+        self.budget.get()
     }
 
     /// Lets every other ready task run once.
@@ -362,6 +384,10 @@ impl Scheduler {
         self.now.set(now);
         self.timers.start(now);
         arch::set_current((&raw const *self).cast());
+        #[cfg(feature = "overflow")]
+        if let Some(begin) = self.hooks.get().at_begin {
+            begin(self);
+        }
     }
 
     /// Ends the run: this thread has no runtime any more.
@@ -398,8 +424,12 @@ impl Scheduler {
             let visits_each_time = after_switch.is_some() || self.is_simulated();
             self.budget.set(if visits_each_time { 0 } else { BUDGET });
             let next = self.choose(next);
+            #[cfg(feature = "watchdog")]
+            self.watch.leave_root();
             // SAFETY: as in `switch`; a task that comes here finds this context suspended.
             unsafe { arch::switch(&self.root, next, Message::EMPTY) };
+            #[cfg(feature = "watchdog")]
+            self.watch.enter_root();
             if let Some(check) = after_switch {
                 check(self);
             }
@@ -438,6 +468,10 @@ impl Scheduler {
     fn look_outside(&'static self) {
         #[cfg(feature = "sim")]
         self.simulation.tick();
+        #[cfg(feature = "overflow")]
+        if let Some(look) = self.hooks.get().at_look {
+            look(self);
+        }
         let now = Instant::now().as_nanos();
         self.now.set(now);
         if !self.timers.is_empty() {
@@ -460,6 +494,10 @@ impl Scheduler {
             return;
         }
         let Some(word) = self.inbox.prepare_to_sleep(deadline.is_some()) else { return };
+        #[cfg(feature = "overflow")]
+        if self.hooks.get().at_look.is_some() && self.listener.is_asked() {
+            return self.inbox.woken();
+        }
         match thread::futex_wait(word, 1, deadline) {
             Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
             // It takes nothing that could run out.

@@ -203,6 +203,9 @@ pub(super) struct Record {
 /// for those that it uses only.
 pub(super) struct OwnStack {
     pub(super) extent: Extent,
+    /// Bytes of the guard below it.
+    #[cfg(feature = "overflow")]
+    pub(super) guard: usize,
     /// Where the records go of tasks that run on the slot's stack.
     pub(super) slot_record: Option<NonNull<Record>>,
     stack: MaybeUninit<[usize; 5]>,
@@ -213,7 +216,8 @@ pub(super) struct OwnStack {
 impl OwnStack {
     /// Only for stacks of this crate: they are dropped outside of any task, where a destructor
     /// must not do what only tasks can.
-    pub(super) fn new<S: Stack>(stack: S, slot: &Slot) -> Self {
+    #[cfg_attr(not(feature = "overflow"), expect(unused_variables, reason = "nobody asks"))]
+    pub(super) fn new<S: Stack>(stack: S, guard: usize, slot: &Slot) -> Self {
         const {
             assert!(
                 size_of::<S>() <= size_of::<[usize; 5]>() && align_of::<S>() <= align_of::<usize>()
@@ -226,6 +230,8 @@ impl OwnStack {
         unsafe { place.as_mut_ptr().cast::<S>().write(stack) };
         Self {
             extent,
+            #[cfg(feature = "overflow")]
+            guard,
             slot_record: slot.record.get(),
             stack: place,
             drop: drop_in_place::<S>,

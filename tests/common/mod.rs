@@ -1,6 +1,7 @@
 //! Building and running whole programs.
 #![allow(dead_code, reason = "not every test uses all of it")]
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -62,6 +63,8 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
     /// Its exit code, if no signal has ended it.
     pub(crate) code: Option<i32>,
+    /// The signal that has ended it.
+    pub(crate) signal: Option<i32>,
 }
 
 /// Runs a command to its end.
@@ -71,5 +74,6 @@ pub(crate) fn run(command: &mut Command) -> Ended {
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
         code: output.status.code(),
+        signal: output.status.signal(),
     }
 }
