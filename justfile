@@ -65,7 +65,7 @@ test: (need "test") (need "boot")
     cargo test --workspace --features std --quiet
     cargo test --workspace --features fp-env,io,fs,process,mem,sim,watchdog --quiet
     cargo test --workspace --release --quiet
-    RUSTFLAGS="--cfg barecoro_no_guard_markers" CARGO_TARGET_DIR=target/no-guard-markers cargo test --lib --test coroutine --test coroutine_drop --test coroutine_stacks --test runtime --test stacks --test tasks --test overflow --test faults --features io --quiet
+    RUSTFLAGS="--cfg barecoro_no_guard_markers" CARGO_TARGET_DIR=target/no-guard-markers cargo test --lib --test coroutine --test coroutine_drop --test coroutine_stacks --test runtime --test stacks --test tasks --test overflow --test faults --test cancel --test deadline --test deadlock --test model --test park --test scope --test sleep --test soundness --test schedules --features io,sim --quiet
     CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 cargo test --release --quiet --features fp-env --test registers
 
 # Check everything, as CI does.
