@@ -30,6 +30,7 @@ mod place;
 mod quit;
 mod remote;
 mod report;
+mod root;
 mod scheduler;
 mod scope;
 #[cfg(feature = "sim")]
@@ -37,6 +38,7 @@ mod sim;
 mod slot;
 mod snapshot;
 mod spawn;
+mod wait;
 #[cfg(feature = "watchdog")]
 mod watchdog;
 

@@ -2,19 +2,15 @@
 //!
 //! A task that yields or parks switches straight to the next ready one. When there is none, or
 //! when enough switches have gone by, it switches to the *root* instead: the stack of the OS
-//! thread, where [`Scheduler::drive`] looks for timers that have gone off and for wake-ups from
-//! outside, and sleeps if there is nothing else to do.
+//! thread, see `root`.
 #![expect(unsafe_code, reason = "switches stacks; each context belongs to the slot it is in")]
 
 use core::cell::Cell;
-use core::num::NonZeroU64;
 
 use crate::arch::{self, Context, Message};
-use crate::collections::{Fifo, Stack, Timer, Wheel};
-use crate::error::Errno;
+use crate::collections::{Fifo, Stack, Wheel};
 use crate::stack::{Pool, StackError};
 use crate::sys::clock::Instant;
-use crate::sys::thread;
 use crate::text::Plain;
 
 use super::hooks::{Hooks, Settings};
@@ -24,46 +20,45 @@ use super::quit::Listener;
 use super::remote::Inbox;
 #[cfg(feature = "sim")]
 use super::sim::Simulation;
-use super::slot::{Interruptible, Slot, State, Waiting, Wake, What};
-use super::{Cancelled, WaitError, life, report};
+use super::slot::{Slot, State};
 
 /// How many switches there are at most between two looks at timers and wake-ups from outside.
-const BUDGET: u32 = 128;
+pub(super) const BUDGET: u32 = 128;
 
 /// What a runtime knows besides its slots.
 ///
 /// Only the thread that runs it uses it, except for the inbox.
 pub(crate) struct Scheduler {
-    current: Cell<Option<&'static Slot>>,
-    ready: Fifo<Slot>,
+    pub(super) current: Cell<Option<&'static Slot>>,
+    pub(super) ready: Fifo<Slot>,
     /// Switches left until the next visit to the root.
-    budget: Cell<u32>,
+    pub(super) budget: Cell<u32>,
     /// The clock in nanoseconds, as of the last visit.
-    now: Cell<u64>,
+    pub(super) now: Cell<u64>,
     /// Whether every task was cancelled because none could run.
-    deadlocked: Cell<bool>,
-    root: Context,
+    pub(super) deadlocked: Cell<bool>,
+    pub(super) root: Context,
     /// Tasks that have not ended.
-    live: Cell<usize>,
+    pub(super) live: Cell<usize>,
     /// The last task's number.
-    last_id: Cell<u64>,
+    pub(super) last_id: Cell<u64>,
 
-    slots: Cell<Option<&'static [Slot]>>,
+    pub(super) slots: Cell<Option<&'static [Slot]>>,
     /// How many slots this run has used, in order, and hence have guarded stacks.
-    used: Cell<usize>,
+    pub(super) used: Cell<usize>,
     /// Those of them that are free; the stack of the last one is the warmest.
     pub(super) free: Stack<Slot>,
     pub(super) pool: Pool,
     pub(super) hooks: Cell<Hooks>,
     #[cfg(feature = "sim")]
-    simulation: Simulation,
+    pub(super) simulation: Simulation,
     /// A task that has ended on a stack of its own, which is to be unmapped.
     pub(super) doomed: Cell<Option<&'static Slot>>,
 
     pub(super) inbox: Inbox,
     #[cfg(feature = "overflow")]
     pub(super) listener: Listener,
-    timers: Wheel<&'static Slot>,
+    pub(super) timers: Wheel<&'static Slot>,
     #[cfg(feature = "watchdog")]
     pub(super) watch: super::watchdog::Watch,
 }
@@ -153,115 +148,6 @@ impl Scheduler {
         Self::switch(task, next);
     }
 
-    /// Parks the running task until it is woken or cancelled.
-    #[inline(always)]
-    pub(crate) fn block(&self, waiting: Waiting) -> Result<(), Cancelled> {
-        let task = self.task();
-        if task.limits.apply() {
-            return self.block_within(task, waiting, None).map_err(|_| Cancelled);
-        }
-        match self.park(task, waiting, Interruptible::ByCancel) {
-            Wake::Done | Wake::TimedOut => Ok(()),
-            Wake::Cancelled => Err(Cancelled),
-        }
-    }
-
-    /// Parks the running task until it is woken, whoever cancels it.
-    pub(crate) fn block_shielded(&self, waiting: Waiting) {
-        self.park(self.task(), waiting, Interruptible::Never);
-    }
-
-    /// Parks the running task until it is woken or cancelled, or until `deadline`.
-    pub(crate) fn block_until(&self, waiting: Waiting, deadline: Instant) -> Result<(), WaitError> {
-        self.block_within(self.task(), waiting, Some(deadline.as_nanos()))
-    }
-
-    /// Parks the running task, with all that can end its wait: a deadline, the one that the task
-    /// is in, its cancellation.
-    fn block_within(
-        &self,
-        task: &'static Slot,
-        waiting: Waiting,
-        deadline: Option<u64>,
-    ) -> Result<(), WaitError> {
-        if self.must_end(task) {
-            return Err(WaitError::Cancelled);
-        }
-        let limit = task.deadline.get().map(NonZeroU64::get);
-        let is_limited =
-            limit.is_some_and(|limit| deadline.is_none_or(|deadline| limit < deadline));
-        let interruptible = if task.limits.is_shielded() {
-            Interruptible::ByDeadlock
-        } else {
-            Interruptible::ByCancel
-        };
-        let wake = match if is_limited { limit } else { deadline } {
-            Some(moment) => self.park_until(task, waiting, interruptible, moment),
-            None => self.park(task, waiting, interruptible),
-        };
-        match wake {
-            Wake::Done => Ok(()),
-            Wake::TimedOut if is_limited => {
-                task.limits.expire();
-                Err(WaitError::Cancelled)
-            }
-            Wake::TimedOut => Err(WaitError::TimedOut),
-            Wake::Cancelled => Err(WaitError::Cancelled),
-        }
-    }
-
-    fn park_until(
-        &self,
-        task: &'static Slot,
-        waiting: Waiting,
-        interruptible: Interruptible,
-        moment: u64,
-    ) -> Wake {
-        let timer = Timer::new(moment, task);
-        // SAFETY: the timer lies in this frame, which stays until it was removed below.
-        unsafe { self.timers.insert(&timer) };
-        let wake = self.park(task, waiting, interruptible);
-        // SAFETY: it is in this wheel or has gone off.
-        unsafe { self.timers.remove(&timer) };
-        wake
-    }
-
-    #[inline(always)]
-    fn park(&self, task: &'static Slot, waiting: Waiting, interruptible: Interruptible) -> Wake {
-        task.waits_for.set(waiting.what);
-        if waiting.what == What::Join {
-            task.detail.set(waiting.detail);
-        }
-        task.interruptible.set(interruptible);
-        task.since.set(self.now.get());
-        task.state.set(State::Parked);
-        self.switch_to_next(task);
-        task.wake.get()
-    }
-
-    /// Makes a parked task ready; leaves others as they are.
-    #[inline]
-    pub(crate) fn wake(&self, task: &'static Slot, why: Wake) {
-        if task.state.get() == State::Parked {
-            task.wake.set(why);
-            task.state.set(State::Runnable);
-            self.ready.push(task);
-        }
-    }
-
-    /// Tells a task to end: its blocking calls fail from now on, the one it is in included.
-    pub(crate) fn cancel(&self, task: &'static Slot) {
-        task.limits.cancel();
-        if task.interruptible.get() == Interruptible::ByCancel {
-            self.wake(task, Wake::Cancelled);
-        }
-    }
-
-    /// Whether the task was told to end, and that counts at the moment.
-    pub(super) fn must_end(&self, task: &'static Slot) -> bool {
-        task.limits.is_cancelled() && (!task.limits.is_shielded() || self.is_deadlocked())
-    }
-
     /// A free slot whose stack is ready, and its index, or the reason why there is none.
     #[inline(always)]
     pub(super) fn take_slot(&self) -> Result<&'static Slot, NoSlot> {
@@ -337,7 +223,7 @@ impl Scheduler {
     }
 
     #[inline(always)]
-    fn switch_to_next(&self, from: &'static Slot) {
+    pub(super) fn switch_to_next(&self, from: &'static Slot) {
         let budget = self.budget.get();
         let next = if budget == 0 { None } else { self.ready.pop() };
         let next = match next {
@@ -352,7 +238,7 @@ impl Scheduler {
 
     /// Makes a task the running one, and returns where it goes on.
     #[inline(always)]
-    fn choose(&self, next: &'static Slot) -> &'static Context {
+    pub(super) fn choose(&self, next: &'static Slot) -> &'static Context {
         self.current.set(Some(next));
         next.switches.set(next.switches.get().wrapping_add(1));
         &next.context
@@ -405,123 +291,6 @@ impl Scheduler {
     /// Whether tasks of this run were stuck on the way.
     pub(super) fn is_deadlocked(&self) -> bool {
         self.deadlocked.get()
-    }
-
-    /// Runs tasks until all have ended.
-    pub(super) fn drive(&'static self) {
-        let mut visit: u32 = 0;
-        while self.live.get() > 0 {
-            let after_switch = self.hooks.get().after_switch;
-            // With a hook every switch comes by here, which would be too often to look outside.
-            if after_switch.is_none() || visit.is_multiple_of(BUDGET) || self.ready.is_empty() {
-                self.look_outside();
-            }
-            visit = visit.wrapping_add(1);
-            let Some(next) = self.pick() else {
-                self.wait();
-                continue;
-            };
-            let visits_each_time = after_switch.is_some() || self.is_simulated();
-            self.budget.set(if visits_each_time { 0 } else { BUDGET });
-            let next = self.choose(next);
-            #[cfg(feature = "watchdog")]
-            self.watch.leave_root();
-            // SAFETY: as in `switch`; a task that comes here finds this context suspended.
-            unsafe { arch::switch(&self.root, next, Message::EMPTY) };
-            #[cfg(feature = "watchdog")]
-            self.watch.enter_root();
-            if let Some(check) = after_switch {
-                check(self);
-            }
-            if let Some(ended) = self.doomed.take() {
-                life::release(self, ended);
-            }
-        }
-    }
-
-    /// Takes the task whose turn it is.
-    #[inline(always)]
-    fn pick(&self) -> Option<&'static Slot> {
-        #[cfg(feature = "sim")]
-        let next = self.simulation.pick(self);
-        #[cfg(not(feature = "sim"))]
-        let next = self.ready.pop();
-        next
-    }
-
-    #[inline(always)]
-    #[cfg_attr(not(feature = "sim"), expect(clippy::unused_self, reason = "no run is simulated"))]
-    fn is_simulated(&self) -> bool {
-        #[cfg(feature = "sim")]
-        let answer = self.simulation.is_on();
-        #[cfg(not(feature = "sim"))]
-        let answer = false;
-        answer
-    }
-
-    #[cfg(feature = "sim")]
-    pub(super) fn ready(&self) -> &Fifo<Slot> {
-        &self.ready
-    }
-
-    /// Makes tasks ready whose timer has gone off or whom another thread has unparked.
-    fn look_outside(&'static self) {
-        #[cfg(feature = "sim")]
-        self.simulation.tick();
-        #[cfg(feature = "overflow")]
-        if let Some(look) = self.hooks.get().at_look {
-            look(self);
-        }
-        let now = Instant::now().as_nanos();
-        self.now.set(now);
-        if !self.timers.is_empty() {
-            self.timers.advance(now, |task| self.wake(task, Wake::TimedOut));
-        }
-        self.inbox.take(|task| super::park::unpark(self, task));
-    }
-
-    /// Sleeps until a timer goes off or another thread calls.
-    fn wait(&'static self) {
-        if let Some(trim) = self.hooks.get().before_sleep {
-            trim(self);
-        }
-        let deadline = self.timers.next().map(Instant::from_nanos);
-        if deadline.is_none() && !self.inbox.may_be_called() {
-            return self.break_deadlock();
-        }
-        #[cfg(feature = "sim")]
-        if deadline.is_some_and(|deadline| self.simulation.pass_until(deadline.as_nanos())) {
-            return;
-        }
-        let Some(word) = self.inbox.prepare_to_sleep(deadline.is_some()) else { return };
-        #[cfg(feature = "overflow")]
-        if self.hooks.get().at_look.is_some() && self.listener.is_asked() {
-            return self.inbox.woken();
-        }
-        match thread::futex_wait(word, 1, deadline) {
-            Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
-            // It takes nothing that could run out.
-            Err(_) => impossible(),
-        }
-        self.inbox.woken();
-    }
-
-    /// No task can ever run again: says so, and cancels all, which makes their waits fail.
-    #[cold]
-    fn break_deadlock(&'static self) {
-        report::deadlock(self.used_slots().iter(), self.live.get());
-        self.deadlocked.set(true);
-        for task in self.used_slots() {
-            if matches!(task.state.get(), State::Parked) {
-                task.limits.cancel();
-                if task.interruptible.get() != Interruptible::Never {
-                    self.wake(task, Wake::Cancelled);
-                }
-            }
-        }
-        if self.ready.is_empty() {
-            report::stuck();
-        }
     }
 }
 

@@ -77,7 +77,7 @@ impl Simulation {
 
     /// Takes one of the ready tasks, any of them.
     pub(super) fn pick(&self, scheduler: &Scheduler) -> Option<&'static Slot> {
-        let ready = scheduler.ready();
+        let ready = &scheduler.ready;
         if self.is_on() && !ready.is_empty() {
             for _ in 0..self.draw(ready.iter().count()) {
                 ready.pop().into_iter().for_each(|task| ready.push(task));

@@ -1,0 +1,126 @@
+//! What happens at the root, on the stack of the OS thread: looking at timers and at wake-ups from
+//! outside, and sleeping.
+#![expect(unsafe_code, reason = "switches to tasks; each context belongs to the slot it is in")]
+
+use crate::arch::{self, Message};
+use crate::error::Errno;
+use crate::sys::clock::Instant;
+use crate::sys::thread;
+
+use super::scheduler::{BUDGET, Scheduler, impossible};
+use super::slot::{Interruptible, Slot, State, Wake};
+use super::{life, report};
+
+impl Scheduler {
+    /// Runs tasks until all have ended.
+    pub(super) fn drive(&'static self) {
+        let mut visit: u32 = 0;
+        while self.live.get() > 0 {
+            let after_switch = self.hooks.get().after_switch;
+            // With a hook every switch comes by here, which would be too often to look outside.
+            if after_switch.is_none() || visit.is_multiple_of(BUDGET) || self.ready.is_empty() {
+                self.look_outside();
+            }
+            visit = visit.wrapping_add(1);
+            let Some(next) = self.pick() else {
+                self.wait();
+                continue;
+            };
+            let visits_each_time = after_switch.is_some() || self.is_simulated();
+            self.budget.set(if visits_each_time { 0 } else { BUDGET });
+            let next = self.choose(next);
+            #[cfg(feature = "watchdog")]
+            self.watch.leave_root();
+            // SAFETY: as in `switch`; a task that comes here finds this context suspended.
+            unsafe { arch::switch(&self.root, next, Message::EMPTY) };
+            #[cfg(feature = "watchdog")]
+            self.watch.enter_root();
+            if let Some(check) = after_switch {
+                check(self);
+            }
+            if let Some(ended) = self.doomed.take() {
+                life::release(self, ended);
+            }
+        }
+    }
+
+    /// Takes the task whose turn it is.
+    #[inline(always)]
+    fn pick(&self) -> Option<&'static Slot> {
+        #[cfg(feature = "sim")]
+        let next = self.simulation.pick(self);
+        #[cfg(not(feature = "sim"))]
+        let next = self.ready.pop();
+        next
+    }
+
+    #[inline(always)]
+    #[cfg_attr(not(feature = "sim"), expect(clippy::unused_self, reason = "no run is simulated"))]
+    fn is_simulated(&self) -> bool {
+        #[cfg(feature = "sim")]
+        let answer = self.simulation.is_on();
+        #[cfg(not(feature = "sim"))]
+        let answer = false;
+        answer
+    }
+
+    /// Makes tasks ready whose timer has gone off or whom another thread has unparked.
+    fn look_outside(&'static self) {
+        #[cfg(feature = "sim")]
+        self.simulation.tick();
+        #[cfg(feature = "overflow")]
+        if let Some(look) = self.hooks.get().at_look {
+            look(self);
+        }
+        let now = Instant::now().as_nanos();
+        self.now.set(now);
+        if !self.timers.is_empty() {
+            self.timers.advance(now, |task| self.wake(task, Wake::TimedOut));
+        }
+        self.inbox.take(|task| super::park::unpark(self, task));
+    }
+
+    /// Sleeps until a timer goes off or another thread calls.
+    fn wait(&'static self) {
+        if let Some(trim) = self.hooks.get().before_sleep {
+            trim(self);
+        }
+        let deadline = self.timers.next().map(Instant::from_nanos);
+        if deadline.is_none() && !self.inbox.may_be_called() {
+            return self.break_deadlock();
+        }
+        #[cfg(feature = "sim")]
+        if deadline.is_some_and(|deadline| self.simulation.pass_until(deadline.as_nanos())) {
+            return;
+        }
+        let Some(word) = self.inbox.prepare_to_sleep(deadline.is_some()) else { return };
+        #[cfg(feature = "overflow")]
+        if self.hooks.get().at_look.is_some() && self.listener.is_asked() {
+            return self.inbox.woken();
+        }
+        match thread::futex_wait(word, 1, deadline) {
+            Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
+            // It takes nothing that could run out.
+            Err(_) => impossible(),
+        }
+        self.inbox.woken();
+    }
+
+    /// No task can ever run again: says so, and cancels all, which makes their waits fail.
+    #[cold]
+    fn break_deadlock(&'static self) {
+        report::deadlock(self.used_slots().iter(), self.live.get());
+        self.deadlocked.set(true);
+        for task in self.used_slots() {
+            if matches!(task.state.get(), State::Parked) {
+                task.limits.cancel();
+                if task.interruptible.get() != Interruptible::Never {
+                    self.wake(task, Wake::Cancelled);
+                }
+            }
+        }
+        if self.ready.is_empty() {
+            report::stuck();
+        }
+    }
+}

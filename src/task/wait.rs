@@ -1,0 +1,122 @@
+//! Parking tasks and waking them: the one wait and the one wake that all waiting rests on.
+#![expect(unsafe_code, reason = "links timers that lie in the waiting tasks' frames")]
+
+use core::num::NonZeroU64;
+
+use crate::collections::Timer;
+use crate::sys::clock::Instant;
+
+use super::scheduler::Scheduler;
+use super::slot::{Interruptible, Slot, State, Waiting, Wake, What};
+use super::{Cancelled, WaitError};
+
+impl Scheduler {
+    /// Parks the running task until it is woken or cancelled.
+    #[inline(always)]
+    pub(crate) fn block(&self, waiting: Waiting) -> Result<(), Cancelled> {
+        let task = self.task();
+        if task.limits.apply() {
+            return self.block_within(task, waiting, None).map_err(|_| Cancelled);
+        }
+        match self.park(task, waiting, Interruptible::ByCancel) {
+            Wake::Done | Wake::TimedOut => Ok(()),
+            Wake::Cancelled => Err(Cancelled),
+        }
+    }
+
+    /// Parks the running task until it is woken, whoever cancels it.
+    pub(crate) fn block_shielded(&self, waiting: Waiting) {
+        self.park(self.task(), waiting, Interruptible::Never);
+    }
+
+    /// Parks the running task until it is woken or cancelled, or until `deadline`.
+    pub(crate) fn block_until(&self, waiting: Waiting, deadline: Instant) -> Result<(), WaitError> {
+        self.block_within(self.task(), waiting, Some(deadline.as_nanos()))
+    }
+
+    /// Parks the running task, with all that can end its wait: a deadline, the one that the task
+    /// is in, its cancellation.
+    fn block_within(
+        &self,
+        task: &'static Slot,
+        waiting: Waiting,
+        deadline: Option<u64>,
+    ) -> Result<(), WaitError> {
+        if self.must_end(task) {
+            return Err(WaitError::Cancelled);
+        }
+        let limit = task.deadline.get().map(NonZeroU64::get);
+        let is_limited =
+            limit.is_some_and(|limit| deadline.is_none_or(|deadline| limit < deadline));
+        let interruptible = if task.limits.is_shielded() {
+            Interruptible::ByDeadlock
+        } else {
+            Interruptible::ByCancel
+        };
+        let wake = match if is_limited { limit } else { deadline } {
+            Some(moment) => self.park_until(task, waiting, interruptible, moment),
+            None => self.park(task, waiting, interruptible),
+        };
+        match wake {
+            Wake::Done => Ok(()),
+            Wake::TimedOut if is_limited => {
+                task.limits.expire();
+                Err(WaitError::Cancelled)
+            }
+            Wake::TimedOut => Err(WaitError::TimedOut),
+            Wake::Cancelled => Err(WaitError::Cancelled),
+        }
+    }
+
+    fn park_until(
+        &self,
+        task: &'static Slot,
+        waiting: Waiting,
+        interruptible: Interruptible,
+        moment: u64,
+    ) -> Wake {
+        let timer = Timer::new(moment, task);
+        // SAFETY: the timer lies in this frame, which stays until it was removed below.
+        unsafe { self.timers.insert(&timer) };
+        let wake = self.park(task, waiting, interruptible);
+        // SAFETY: it is in this wheel or has gone off.
+        unsafe { self.timers.remove(&timer) };
+        wake
+    }
+
+    #[inline(always)]
+    fn park(&self, task: &'static Slot, waiting: Waiting, interruptible: Interruptible) -> Wake {
+        task.waits_for.set(waiting.what);
+        if waiting.what == What::Join {
+            task.detail.set(waiting.detail);
+        }
+        task.interruptible.set(interruptible);
+        task.since.set(self.now.get());
+        task.state.set(State::Parked);
+        self.switch_to_next(task);
+        task.wake.get()
+    }
+
+    /// Makes a parked task ready; leaves others as they are.
+    #[inline]
+    pub(crate) fn wake(&self, task: &'static Slot, why: Wake) {
+        if task.state.get() == State::Parked {
+            task.wake.set(why);
+            task.state.set(State::Runnable);
+            self.ready.push(task);
+        }
+    }
+
+    /// Tells a task to end: its blocking calls fail from now on, the one it is in included.
+    pub(crate) fn cancel(&self, task: &'static Slot) {
+        task.limits.cancel();
+        if task.interruptible.get() == Interruptible::ByCancel {
+            self.wake(task, Wake::Cancelled);
+        }
+    }
+
+    /// Whether the task was told to end, and that counts at the moment.
+    pub(super) fn must_end(&self, task: &'static Slot) -> bool {
+        task.limits.is_cancelled() && (!task.limits.is_shielded() || self.is_deadlocked())
+    }
+}
