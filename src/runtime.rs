@@ -152,15 +152,18 @@ impl<const N: usize> Runtime<N> {
     /// }).unwrap();
     /// ```
     pub fn tasks(&'static self) -> Tasks {
-        self.check_thread("tasks");
-        Tasks::of(&self.scheduler)
+        if self.check_thread("tasks") {
+            Tasks::of(&self.scheduler)
+        } else {
+            Tasks::none(&self.scheduler)
+        }
     }
 
     /// Gives the memory of stacks back that is not in use: of tasks that have ended, and below
     /// the innermost frames of those that wait. Returns how many stacks those were.
     ///
-    /// Costs a system call for each. The next tasks pay for touching the memory anew. Packed
-    /// stacks keep their memory.
+    /// Costs a system call for each. The next tasks pay for touching the memory anew. In a run with
+    /// packed stacks all keep their memory, and painted ones that are in use keep theirs.
     ///
     /// # Panics
     ///
@@ -222,8 +225,12 @@ pub struct RuntimeBuilder<const N: usize> {
 impl<const N: usize> RuntimeBuilder<N> {
     /// Sets the size of a task's stack in bytes, rounded up to whole pages of 4096. 64 KiB
     /// where nobody says otherwise.
+    ///
+    /// Packed stacks become only larger by it, as somebody has vouched for their size.
     pub const fn stack_size(mut self, bytes: usize) -> Self {
-        self.plan.size = bytes;
+        if !self.plan.packed || self.plan.size < bytes {
+            self.plan.size = bytes;
+        }
         self
     }
 
@@ -303,6 +310,9 @@ impl<const N: usize> RuntimeBuilder<N> {
     /// Lists the runtime's tasks on standard error when the process gets SIGQUIT (`kill -QUIT`, or
     /// Ctrl and \\ in a terminal), which then does not end it.
     ///
+    /// From then on the process does not end by the signal, also when the run is over: nobody could
+    /// say when it is safe to remove the handler.
+    ///
     /// The list comes at the next visit to the root: at once if the runtime sleeps, otherwise after
     /// at most 128 switches.
     #[cfg(feature = "overflow")]
@@ -376,7 +386,7 @@ impl<const N: usize> RuntimeBuilder<N> {
             },
             Err(error) => return Err(RunError::Stack(f, error)),
         };
-        let first = task::Builder::new().stack_size(Plan::USUAL_SIZE);
+        let first = task::Builder::new().stack_size(Plan::USUAL_SIZE).guard_size(1);
         let first = self.plan.packed.then_some(Options { builder: &first, stack: None });
         self.runtime.run_as(&settings, first.as_ref(), f)
     }

@@ -194,6 +194,20 @@ fn a_panic_takes_it_away() {
     .unwrap();
 }
 
+#[cfg(feature = "std")]
+#[test]
+fn an_outer_limit_hears_of_itself_through_a_panic() {
+    static R: Runtime<1> = Runtime::new();
+    R.run(|| {
+        let ended = time::timeout(SOON, || {
+            let inner = || time::timeout(NEVER, || task::park().unwrap());
+            std::panic::catch_unwind(inner).is_err()
+        });
+        assert_eq!(ended, Err(Elapsed(true)));
+    })
+    .unwrap();
+}
+
 #[test]
 fn a_shield_keeps_a_cancellation_for_later() {
     static R: Runtime<2> = Runtime::new();
@@ -264,6 +278,25 @@ fn a_deadlock_ends_a_shielded_wait() {
     .well()
     .saying("1 task is parked and nothing can wake them")
     .saying("waits for an unpark");
+}
+
+#[test]
+fn after_a_deadlock_shields_hold_for_who_comes_later() {
+    in_child("after_a_deadlock_shields_hold_for_who_comes_later", || {
+        static R: Runtime<2> = Runtime::new();
+        let ended = R.run(|| {
+            assert_eq!(task::park(), Err(Cancelled));
+            let later = task::spawn(|| (task::shield(|| time::sleep(SOON)), task::park())).unwrap();
+            task::yield_now();
+            later.cancel();
+            while !later.is_finished() {
+                task::yield_now();
+            }
+            assert_eq!(later.join().unwrap(), (Ok(()), Err(Cancelled)));
+        });
+        assert!(matches!(ended, Err(barecoro::RunError::Deadlock)), "{ended:?}");
+    })
+    .well();
 }
 
 #[test]

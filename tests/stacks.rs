@@ -72,6 +72,48 @@ mod looking {
     }
 
     #[test]
+    fn a_list_of_tasks_ends_with_its_run() {
+        static R: Runtime<4> = Runtime::new();
+        static OTHER: Runtime<4> = Runtime::new();
+        let list = || {
+            R.run(|| {
+                drop(task::spawn(|| ()).unwrap());
+                let mut tasks = R.tasks();
+                assert!(tasks.next().is_some());
+                tasks
+            })
+            .unwrap()
+        };
+        assert_eq!(list().count(), 0);
+        let kept = list();
+        assert_eq!(OTHER.run(move || kept.count()).unwrap(), 0, "nor in another run");
+        let kept = list();
+        std::thread::spawn(|| {
+            R.run(|| assert_eq!(R.tasks().count(), 1)).unwrap();
+        })
+        .join()
+        .unwrap();
+        assert_eq!(kept.count(), 0);
+    }
+
+    #[test]
+    fn trimming_leaves_paint_alone() {
+        static R: Runtime<2> = Runtime::new();
+        R.builder()
+            .paint_stacks()
+            .run(|| {
+                let task = task::spawn(task::park).unwrap();
+                task::yield_now();
+                let used = || R.tasks().find(|other| other.id == task.id()).unwrap().stack_used;
+                let before = used();
+                R.trim();
+                assert_eq!(used(), before);
+                task.task().unpark();
+            })
+            .unwrap();
+    }
+
+    #[test]
     fn another_thread_may_not_look() {
         static R: Runtime<1> = Runtime::new();
         R.run(|| {
@@ -487,6 +529,47 @@ mod packed {
             .unwrap();
     }
 
+    /// Its stack is gone before its slot has its own again.
+    #[test]
+    fn a_detached_task_on_a_stack_of_its_own_ends_well() {
+        static MEMORY: StackMemory<{ 16 * 1024 }> = StackMemory::new();
+        static R: Runtime<4> = Runtime::new();
+        // SAFETY: 32 KiB are enough for what the tasks do.
+        unsafe { R.builder().packed_stacks(32 * 1024) }
+            .run(|| {
+                for _ in 0..10 {
+                    drop(task::Builder::new().stack_size(1 << 20).spawn(|| ()).unwrap());
+                    drop(task::Builder::new().guard_size(1).spawn(|| ()).unwrap());
+                    let stack = MEMORY.take().unwrap().unwrap();
+                    drop(task::Builder::new().spawn_on(stack, || ()).unwrap());
+                    (0..3).for_each(|_| task::yield_now());
+                }
+                core::mem::forget(task::Builder::new().guard_size(1).spawn(|| vec![1]).unwrap());
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn the_first_task_has_a_guard_all_the_same() {
+        static R: Runtime<4> = Runtime::new();
+        // SAFETY: as above.
+        let builder = unsafe { R.builder().packed_stacks(128 * 1024) };
+        let size = builder.run(|| R.tasks().next().unwrap().stack_size).unwrap();
+        assert!(size >= 128 * 1024 && size.is_multiple_of(4096), "a stack of whole pages: {size}");
+    }
+
+    #[test]
+    fn nobody_makes_them_smaller_than_was_vouched_for() {
+        static R: Runtime<4> = Runtime::new();
+        // SAFETY: as above.
+        let builder = unsafe { R.builder().packed_stacks(32 * 1024) };
+        let dug = builder.stack_size(1024).run(|| {
+            let task = task::spawn(|| dig(16 * 1024));
+            task.unwrap().join().unwrap()
+        });
+        assert!(dug.unwrap() > 14);
+    }
+
     #[test]
     fn a_stack_that_is_too_small_for_anything_is_an_error() {
         static R: Runtime<2> = Runtime::new();
@@ -556,7 +639,9 @@ mod limits {
             let count = spawn_until_it_fails(40_000);
             assert!((1000..26_000).contains(&count), "{count}");
             let before = mappings();
-            assert_eq!(spawn_until_it_fails(40_000), count, "nothing has leaked");
+            let again = spawn_until_it_fails(40_000);
+            // The last few depend on what else the process has.
+            assert!(again.abs_diff(count) < 100, "something has leaked: {count} {again}");
             assert_eq!(mappings(), before);
         });
     }
@@ -581,7 +666,7 @@ mod limits {
         set("2");
         let counts = [(); 2].map(|()| spawn_until_it_fails(40_000));
         set("0");
-        assert!(counts[0] >= 1000 && counts[0] == counts[1], "{counts:?}");
+        assert!(counts[0] >= 1000 && counts[0].abs_diff(counts[1]) < 100, "{counts:?}");
     }
 
     /// Locked memory takes no guard markers, and every page of a mapping is there from the start.

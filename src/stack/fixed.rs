@@ -68,7 +68,8 @@ impl<const SIZE: usize> StackMemory<SIZE> {
         // in this order, and the alignment is a page's.
         let stack = unsafe { StaticStack::guarded(start, PAGE + SIZE, Some(&self.taken)) };
         if stack.is_err() {
-            self.taken.store(false, Ordering::Relaxed);
+            // Release: pairs with the swap above, for whoever has had the memory before.
+            self.taken.store(false, Ordering::Release);
         }
         Some(stack)
     }

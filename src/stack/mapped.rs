@@ -86,8 +86,8 @@ impl Drop for MappedStack {
     fn drop(&mut self) {
         guard::release(self.guard, 1);
         tools::forget_contents(self.limit().as_ptr(), self.base().as_ptr());
-        // SAFETY: the mapping is this value's own, and its users have ended with it. It was
-        // mapped whole, so unmapping it splits nothing and cannot fail.
+        // SAFETY: the mapping is this value's own, and its users have ended with it. The kernel may
+        // have joined it with a neighbour; if it has no mapping left to part them, this one stays.
         let _unmapped = unsafe { mem::unmap(self.start, self.size + self.guard_size) };
     }
 }

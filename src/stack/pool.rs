@@ -13,7 +13,7 @@
 //!
 //! The kernel gives memory when a page is first touched, so a region costs address space, and a
 //! stack that was used before is warm. Where the kernel refuses one region for all stacks, they
-//! come in chunks, each as large as all before it.
+//! come in chunks, each as large as all before it, or as large as can be had.
 #![expect(unsafe_code, reason = "owns mappings: made in `map_chunk`, unmapped in `close`")]
 
 use core::cell::Cell;
@@ -69,12 +69,19 @@ impl Pool {
         self.layout.set(layout);
         self.count.set(count);
         self.given.set(0);
-        let mut first = count;
-        while let Err(error) = self.map_chunk(first) {
-            if first == 1 {
+        match self.map_chunk(count) {
+            Ok(()) => Ok(()),
+            Err(_) => self.map_at_most(FIRST_CHUNK.min(count)),
+        }
+    }
+
+    /// Maps so many stacks more, or as many as can be had.
+    fn map_at_most(&self, mut stacks: usize) -> Result<(), StackError> {
+        while let Err(error) = self.map_chunk(stacks) {
+            if stacks == 1 {
                 return Err(error);
             }
-            first = FIRST_CHUNK.min(first / 2);
+            stacks /= 2;
         }
         Ok(())
     }
@@ -100,7 +107,7 @@ impl Pool {
     pub(crate) fn take(&self) -> Result<Extent, StackError> {
         let (index, mapped) = (self.given.get(), self.mapped.get());
         if index == mapped {
-            self.map_chunk(mapped.min(self.count.get() - mapped))?;
+            self.map_at_most(mapped.min(self.count.get() - mapped))?;
         }
         let layout = self.layout.get();
         let start = self.next.get().unwrap_or(NonNull::dangling());

@@ -288,7 +288,7 @@ fn revive(scheduler: &'static Scheduler, slot: &'static Slot) {
     slot.limits.clear();
     slot.deadline.set(None);
     if scheduler.is_deadlocked() {
-        slot.limits.cancel();
+        slot.limits.cancel_for_good();
     }
     slot.token.set(false);
     slot.detached.set(true);

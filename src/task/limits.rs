@@ -11,7 +11,7 @@ use super::slot::Slot;
 /// Whether a task's waits are to end early. Its deadline is in its slot.
 pub(super) struct Limits {
     /// Whether the task was told to end.
-    cancelled: Cell<bool>,
+    cancelled: Cell<Cancelled>,
     /// Whether that does not count at the moment.
     shielded: Cell<bool>,
     /// Whether the deadline has ended a wait.
@@ -20,11 +20,22 @@ pub(super) struct Limits {
     apply: Cell<bool>,
 }
 
+/// Whether and how firmly a task was told to end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Cancelled {
+    No = 0,
+    /// By somebody; a shield keeps it away.
+    Yes,
+    /// Since all tasks were deadlocked, which nothing keeps away.
+    ForGood,
+}
+
 impl Limits {
     /// As for a new task.
     #[inline(always)]
     pub(super) fn clear(&self) {
-        self.cancelled.set(false);
+        self.cancelled.set(Cancelled::No);
         self.shielded.set(false);
         self.expired.set(false);
         self.apply.set(false);
@@ -38,13 +49,25 @@ impl Limits {
 
     /// Tells the task to end.
     pub(super) fn cancel(&self) {
-        self.cancelled.set(true);
+        if self.cancelled.get() == Cancelled::No {
+            self.cancelled.set(Cancelled::Yes);
+        }
         self.apply.set(true);
     }
 
-    /// Whether the task was told to end.
-    pub(super) fn is_cancelled(&self) -> bool {
-        self.cancelled.get()
+    /// Tells the task to end, shielded or not.
+    pub(super) fn cancel_for_good(&self) {
+        self.cancelled.set(Cancelled::ForGood);
+        self.apply.set(true);
+    }
+
+    /// Whether the task was told to end, and that counts at the moment.
+    pub(super) fn must_end(&self) -> bool {
+        match self.cancelled.get() {
+            Cancelled::No => false,
+            Cancelled::Yes => !self.shielded.get(),
+            Cancelled::ForGood => true,
+        }
     }
 
     /// Whether cancellation does not count at the moment.
@@ -65,11 +88,18 @@ struct Before {
     shielded: bool,
     expired: bool,
     deadline: Option<NonZeroU64>,
+    /// Whether it is the new deadline, and not one from before, that can end a wait now.
+    is_own: bool,
 }
 
 impl Before {
     /// Puts other limits in the place of those that apply.
-    fn replace(task: &'static Slot, shielded: bool, deadline: Option<NonZeroU64>) -> Self {
+    fn replace(
+        task: &'static Slot,
+        shielded: bool,
+        deadline: Option<NonZeroU64>,
+        is_own: bool,
+    ) -> Self {
         let limits = &task.limits;
         limits.apply.set(true);
         Self {
@@ -78,27 +108,35 @@ impl Before {
             shielded: limits.shielded.replace(shielded),
             expired: limits.expired.replace(false),
             deadline: task.deadline.replace(deadline),
+            is_own,
         }
     }
 
     /// Whether the deadline has ended a wait since.
     #[cfg(feature = "time")]
     fn has_expired(&self) -> bool {
-        self.task.limits.expired.get()
+        self.is_own && self.is_in_its_task() && self.task.limits.expired.get()
+    }
+
+    /// Whether the slot still has the task. A coroutine may have carried this to another task, or
+    /// beyond the end of its own, and even of the run.
+    fn is_in_its_task(&self) -> bool {
+        self.task.number() == self.id
     }
 }
 
 impl Drop for Before {
     fn drop(&mut self) {
-        // A coroutine may have carried this to another task, or beyond the end of its own.
-        if self.task.number() != self.id {
+        if !self.is_in_its_task() {
             return;
         }
         let limits = &self.task.limits;
         limits.shielded.set(self.shielded);
-        limits.expired.set(self.expired);
+        // Where it was a deadline from before, whoever has set that is to hear of it.
+        limits.expired.set(self.expired || (limits.expired.get() && !self.is_own));
         self.task.deadline.set(self.deadline);
-        limits.apply.set(limits.cancelled.get() || self.shielded || self.deadline.is_some());
+        let is_cancelled = limits.cancelled.get() != Cancelled::No;
+        limits.apply.set(is_cancelled || self.shielded || self.deadline.is_some());
     }
 }
 
@@ -107,7 +145,8 @@ impl Drop for Before {
 /// They count again when `f` has returned: nothing is forgotten. Use it for what must be done to
 /// the end, like giving something back that takes a wait.
 ///
-/// Only a deadlock of all tasks ends a wait in it, with `Cancelled`.
+/// Only a deadlock of all tasks ends a wait in it, with `Cancelled`. A coroutine must not be
+/// suspended in `f` and resumed outside.
 ///
 /// # Panics
 ///
@@ -135,7 +174,7 @@ where
     F: FnOnce() -> T,
 {
     let task = Scheduler::here("task::shield").task();
-    let _before = Before::replace(task, true, None);
+    let _before = Before::replace(task, true, None, true);
     f()
 }
 
@@ -153,15 +192,9 @@ where
     let outer = task.deadline.get();
     let is_earlier = outer.is_none() || own <= outer;
     let soonest = if is_earlier { own } else { outer };
-    let before = Before::replace(task, task.limits.is_shielded(), soonest);
+    let before = Before::replace(task, task.limits.is_shielded(), soonest, is_earlier);
     let value = f();
-    let expired = before.has_expired();
-    drop(before);
-    if expired && !is_earlier {
-        // It was the outer one's deadline.
-        task.limits.expire();
-    }
-    (value, expired && is_earlier)
+    (value, before.has_expired())
 }
 
 /// Whether the running task was told to end, or the time is up that it has.
@@ -175,13 +208,12 @@ where
 /// Outside of a task.
 #[track_caller]
 pub fn cancelled() -> bool {
-    let scheduler = Scheduler::here("task::cancelled");
-    let task = scheduler.task();
+    let task = Scheduler::here("task::cancelled").task();
     let limits = &task.limits;
     if !limits.apply() {
         return false;
     }
-    if scheduler.must_end(task) {
+    if limits.must_end() {
         return true;
     }
     let is_late = task.deadline.get().is_some_and(|end| Instant::now().as_nanos() >= end.get());

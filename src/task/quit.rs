@@ -77,10 +77,10 @@ pub(crate) fn answer(scheduler: &'static Scheduler) {
     }
     scheduler.listener.seen.store(COUNT.load(Ordering::Relaxed), Ordering::Relaxed);
     let mut out = Lines::new(STDERR);
-    let count = Tasks::of(scheduler).count() as u64;
+    let count = Tasks::at_root(scheduler).count() as u64;
     // Nobody can be told that standard error does not work.
     let _written = writeln!(out, "barecoro: tasks of a runtime: {}", Decimal(count));
-    for task in Tasks::of(scheduler) {
+    for task in Tasks::at_root(scheduler) {
         let _written = writeln!(out, "  {task}");
     }
 }

@@ -16,6 +16,8 @@ impl Scheduler {
     pub(super) fn drive(&'static self) {
         let mut visit: u32 = 0;
         while self.live.get() > 0 {
+            #[cfg(feature = "sim")]
+            self.simulation.tick();
             let after_switch = self.hooks.get().after_switch;
             // With a hook every switch comes by here, which would be too often to look outside.
             if after_switch.is_none() || visit.is_multiple_of(BUDGET) || self.ready.is_empty() {
@@ -35,11 +37,10 @@ impl Scheduler {
             unsafe { arch::switch(&self.root, next, Message::EMPTY) };
             #[cfg(feature = "watchdog")]
             self.watch.enter_root();
-            if let Some(check) = after_switch {
-                check(self);
-            }
             if let Some(ended) = self.doomed.take() {
                 life::release(self, ended);
+            } else if let Some(check) = after_switch {
+                check(self);
             }
         }
     }
@@ -66,8 +67,6 @@ impl Scheduler {
 
     /// Makes tasks ready whose timer has gone off or whom another thread has unparked.
     fn look_outside(&'static self) {
-        #[cfg(feature = "sim")]
-        self.simulation.tick();
         #[cfg(feature = "overflow")]
         if let Some(look) = self.hooks.get().at_look {
             look(self);
@@ -113,7 +112,7 @@ impl Scheduler {
         self.deadlocked.set(true);
         for task in self.used_slots() {
             if matches!(task.state.get(), State::Parked) {
-                task.limits.cancel();
+                task.limits.cancel_for_good();
                 if task.interruptible.get() != Interruptible::Never {
                     self.wake(task, Wake::Cancelled);
                 }

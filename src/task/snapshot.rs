@@ -17,14 +17,28 @@ use super::scheduler::Scheduler;
 use super::slot::{Name, Slot, State, Waiting};
 
 /// The tasks of a runtime, one after the other; made by [`Runtime::tasks`](crate::Runtime::tasks).
+/// Outside of the run there are none, nor any more.
 pub struct Tasks {
     scheduler: &'static Scheduler,
     slots: core::slice::Iter<'static, Slot>,
+    /// Whether the root looks, so that no task runs.
+    at_root: bool,
 }
 
 impl Tasks {
     pub(crate) fn of(scheduler: &'static Scheduler) -> Self {
-        Self { scheduler, slots: scheduler.used_slots().iter() }
+        Self { scheduler, slots: scheduler.used_slots().iter(), at_root: false }
+    }
+
+    /// As the root sees them: none is running.
+    #[cfg(feature = "overflow")]
+    pub(super) fn at_root(scheduler: &'static Scheduler) -> Self {
+        Self { at_root: true, ..Self::of(scheduler) }
+    }
+
+    /// Of a runtime that does not run here.
+    pub(crate) fn none(scheduler: &'static Scheduler) -> Self {
+        Self { scheduler, slots: [].iter(), at_root: false }
     }
 }
 
@@ -32,7 +46,12 @@ impl Iterator for Tasks {
     type Item = Snapshot;
 
     fn next(&mut self) -> Option<Snapshot> {
-        self.slots.find_map(|slot| Snapshot::take(self.scheduler, slot))
+        // The run may be over, and another thread may have begun the next.
+        if !Scheduler::current().is_some_and(|here| core::ptr::eq(here, self.scheduler)) {
+            return None;
+        }
+        let running = if self.at_root { None } else { self.scheduler.current.get() };
+        self.slots.find_map(|slot| Snapshot::take(self.scheduler, slot, running))
     }
 }
 
@@ -94,12 +113,18 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    fn take(scheduler: &'static Scheduler, slot: &'static Slot) -> Option<Self> {
+    fn take(
+        scheduler: &'static Scheduler,
+        slot: &'static Slot,
+        running: Option<&'static Slot>,
+    ) -> Option<Self> {
         let status = match slot.state.get() {
             State::Free => return None,
             State::Finished => Status::Finished,
             State::Parked => Status::Parked,
-            State::Runnable if core::ptr::eq(slot, scheduler.task()) => Status::Running,
+            State::Runnable if running.is_some_and(|running| core::ptr::eq(slot, running)) => {
+                Status::Running
+            }
             State::Runnable => Status::Ready,
         };
         let is_parked = status == Status::Parked;

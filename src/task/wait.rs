@@ -42,7 +42,7 @@ impl Scheduler {
         waiting: Waiting,
         deadline: Option<u64>,
     ) -> Result<(), WaitError> {
-        if self.must_end(task) {
+        if task.limits.must_end() {
             return Err(WaitError::Cancelled);
         }
         let limit = task.deadline.get().map(NonZeroU64::get);
@@ -113,10 +113,5 @@ impl Scheduler {
         if task.interruptible.get() == Interruptible::ByCancel {
             self.wake(task, Wake::Cancelled);
         }
-    }
-
-    /// Whether the task was told to end, and that counts at the moment.
-    pub(super) fn must_end(&self, task: &'static Slot) -> bool {
-        task.limits.is_cancelled() && (!task.limits.is_shielded() || self.is_deadlocked())
     }
 }

@@ -100,7 +100,7 @@ impl Watch {
 /// `None` where no limit is set, or the kernel has no timer left, which it says.
 pub(super) fn start(scheduler: &Scheduler, limit: Duration) -> Option<SignalTimer> {
     let watch = &scheduler.watch;
-    watch.limit.set(limit.max(SHORTEST));
+    watch.limit.set(if limit.is_zero() { limit } else { limit.max(SHORTEST) });
     watch.stretch.set(None);
     watch.at_root.set(true);
     watch.stopped.set(false);
@@ -117,6 +117,7 @@ pub(super) fn start(scheduler: &Scheduler, limit: Duration) -> Option<SignalTime
             Some(timer)
         }
         Err(errno) => {
+            watch.limit.set(Duration::ZERO);
             let _written =
                 writeln!(Lines::new(STDERR), "barecoro: the run has no watchdog: {errno}");
             None
@@ -150,6 +151,10 @@ unsafe extern "C" fn on_timer(_number: i32, info: *mut Info, context: *mut Conte
 
 fn look(scheduler: &Scheduler, registers: &Context) {
     let watch = &scheduler.watch;
+    // A signal of an earlier run's timer may come late, in a run that has none.
+    if watch.limit.get().is_zero() {
+        return;
+    }
     if watch.at_root.get() {
         timer::repeat(watch.timer.get(), Duration::ZERO);
         watch.stopped.set(true);
