@@ -2,6 +2,4 @@
 //!
 //! The types have the shapes of those in [`std::os::fd`](https://doc.rust-lang.org/std/os/fd/).
 
-pub use crate::sys::owned::{
-    AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd,
-};
+pub use crate::sys::owned::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};

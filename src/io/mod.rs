@@ -12,7 +12,7 @@ mod traits;
 pub use crate::sys::call::Error;
 #[cfg(feature = "net")]
 pub use crate::sys::message::{IoSlice, IoSliceMut};
-#[cfg(feature = "net")]
-pub(crate) use traits::stream;
 #[cfg(feature = "io")]
 pub use print::{eprint, print, read_stdin, write_stdout};
+#[cfg(feature = "net")]
+pub(crate) use traits::stream;

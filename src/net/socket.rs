@@ -53,6 +53,15 @@ impl Socket {
         driver::perform(Some(&self.0), &Operation::send(self.0.raw(), bytes))
     }
 
+    pub(super) fn send_all(&self, bytes: &[u8]) -> Result<(), Error> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let count = self.send(rest)?;
+            rest = rest.get(count..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
     pub(super) fn recv_from(
         &self,
         buffer: &mut [u8],

@@ -145,8 +145,14 @@ mod tests {
             assert_eq!(Address::internet(address).to_internet(), Some(address));
         }
         assert_eq!(Address::new().to_internet(), None);
-        assert_eq!(size_of::<linux::sockaddr_in>(), Address::internet("1.2.3.4:5".parse().unwrap()).bytes().len());
-        assert_eq!(size_of::<linux::sockaddr_in6>(), Address::internet("[::1]:5".parse().unwrap()).bytes().len());
+        assert_eq!(
+            size_of::<linux::sockaddr_in>(),
+            Address::internet("1.2.3.4:5".parse().unwrap()).bytes().len()
+        );
+        assert_eq!(
+            size_of::<linux::sockaddr_in6>(),
+            Address::internet("[::1]:5".parse().unwrap()).bytes().len()
+        );
     }
 
     #[test]

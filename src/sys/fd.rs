@@ -127,9 +127,8 @@ pub(crate) fn set_nonblocking(fd: Fd) -> Result<(), Errno> {
 #[cfg(feature = "epoll")]
 pub(super) fn control(fd: Fd, what: u32, argument: usize) -> Result<usize, Errno> {
     // SAFETY: the commands that this is called with touch no memory of the program's.
-    let returned = unsafe {
-        sc::syscall3(number(linux::__NR_fcntl), register(fd), number(what), argument)
-    };
+    let returned =
+        unsafe { sc::syscall3(number(linux::__NR_fcntl), register(fd), number(what), argument) };
     result(returned)
 }
 

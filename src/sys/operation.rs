@@ -144,10 +144,7 @@ impl<'a> Operation<'a> {
 
     /// Whether [`perform`](Self::perform) never waits, however the descriptor is set.
     pub(crate) const fn never_waits(&self) -> bool {
-        matches!(
-            self.call,
-            Call::Recv | Call::RecvMsg | Call::Send | Call::SendMsg | Call::Poll
-        )
+        matches!(self.call, Call::Recv | Call::RecvMsg | Call::Send | Call::SendMsg | Call::Poll)
     }
 
     /// The same with no more than so many bytes to write.
