@@ -49,6 +49,9 @@ const PIPE_BUFFER: u32 = 4096;
 /// How often a connection is tried again where nothing says when it would succeed.
 const RETRY: Duration = Duration::from_millis(1);
 
+/// How many operations are done at once before other tasks have their turn.
+const STREAK: u32 = 32;
+
 /// Numbers registrations, of all drivers in the process. Each comes once.
 static SERIALS: AtomicU64 = AtomicU64::new(1);
 
@@ -57,6 +60,8 @@ pub(super) struct Epoll {
     sources: Sources,
     /// How many tasks wait.
     waiting: Cell<usize>,
+    /// How many operations were done since a task has waited.
+    streak: Cell<u32>,
     events: UnsafeCell<[Event; EVENTS]>,
     refusals: Refusals,
 }
@@ -70,6 +75,7 @@ impl Epoll {
             epoll,
             sources: Sources::new()?,
             waiting: Cell::new(0),
+            streak: Cell::new(0),
             events: UnsafeCell::new([sys::NONE; EVENTS]),
             refusals: Refusals::new(),
         })
@@ -85,14 +91,21 @@ impl Epoll {
         owner: Option<&OwnedFd>,
         operation: &Operation<'_>,
     ) -> Result<usize, Errno> {
-        if operation.awaited() == 0 {
-            return at_once(scheduler, operation);
+        let done = if operation.awaited() == 0 {
+            at_once(scheduler, operation)
+        } else {
+            let source = self.sources.of(operation.fd())?;
+            match owner {
+                Some(owner) => self.perform_owned(scheduler, source, owner, operation),
+                None => self.perform_borrowed(scheduler, source, operation),
+            }
+        };
+        // Who never has to wait would never let others run.
+        if self.streak.replace(self.streak.get() + 1) >= STREAK {
+            self.streak.set(0);
+            scheduler.yield_now();
         }
-        let source = self.sources.of(operation.fd())?;
-        match owner {
-            Some(owner) => self.perform_owned(scheduler, source, owner, operation),
-            None => self.perform_borrowed(scheduler, source, operation),
-        }
+        done
     }
 
     /// With a descriptor of this crate's, which stays registered until it is closed.
@@ -196,6 +209,7 @@ impl Epoll {
                 source.writers.push(&writer);
             }
         }
+        self.streak.set(0);
         self.waiting.set(self.waiting.get() + 1);
         let parked = scheduler.block(Waiting::for_call(operation.name(), operation.fd()));
         self.waiting.set(self.waiting.get() - 1);
