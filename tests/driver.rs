@@ -1,6 +1,5 @@
 //! What waits for the kernel: which one it is, that it wakes who waits, and that it leaves nothing.
 #![cfg(feature = "net")]
-#![allow(unsafe_code, reason = "takes descriptors over from std by their numbers")]
 
 mod support;
 
@@ -278,8 +277,9 @@ fn who_waits_for_the_kernel_is_not_deadlocked_and_says_what_for() {
     on_both_drivers(&R, || {
         let (mut peer, ours) = std::os::unix::net::UnixStream::pair().unwrap();
         let number = ours.as_raw_fd();
-        let stream = UnixStream::from(of_std(ours.into()));
-        let reader = task::Builder::new().name("reader").spawn(move || stream.read(&mut [0])).unwrap();
+        let stream = UnixStream::from(support::descriptor(ours));
+        let reader =
+            task::Builder::new().name("reader").spawn(move || stream.read(&mut [0])).unwrap();
         task::yield_now();
         let snapshot = R.tasks().find(|task| task.name.as_deref() == Some("reader")).unwrap();
         assert_eq!(snapshot.status, Status::Parked);
@@ -291,13 +291,6 @@ fn who_waits_for_the_kernel_is_not_deadlocked_and_says_what_for() {
         assert_eq!(reader.join().unwrap(), Ok(1));
         thread.join().unwrap();
     });
-}
-
-/// Without the feature `std` the conversion is by number.
-fn of_std(fd: std::os::fd::OwnedFd) -> fd::OwnedFd {
-    use barecoro::fd::FromRawFd as _;
-    // SAFETY: std gives it up.
-    unsafe { fd::OwnedFd::from_raw_fd(std::os::fd::IntoRawFd::into_raw_fd(fd)) }
 }
 
 /// More operations at a time than there are entries in the queue.

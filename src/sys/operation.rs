@@ -34,12 +34,23 @@ pub(crate) struct Operation<'a> {
     /// A place in a file, a second address, or a length that is not the buffer's.
     pub(super) offset: u64,
     pub(super) flags: u32,
+    /// Whether a short read means that nothing is left for now.
+    is_stream: bool,
     lent: PhantomData<&'a mut [u8]>,
 }
 
 impl<'a> Operation<'a> {
     const fn new(call: Call, fd: Fd) -> Self {
-        Self { call, fd, address: 0, length: 0, offset: 0, flags: 0, lent: PhantomData }
+        Self {
+            call,
+            fd,
+            address: 0,
+            length: 0,
+            offset: 0,
+            flags: 0,
+            is_stream: false,
+            lent: PhantomData,
+        }
     }
 
     fn with_buffer(self, buffer: *const [u8]) -> Self {
@@ -61,6 +72,12 @@ impl<'a> Operation<'a> {
     #[cfg(feature = "net")]
     pub(crate) fn recv(fd: Fd, buffer: &'a mut [u8], flags: u32) -> Self {
         Self { flags, ..Self::new(Call::Recv, fd) }.with_buffer(buffer)
+    }
+
+    /// Says that the descriptor is of a stream, which does not hold back what it has.
+    #[cfg(feature = "net")]
+    pub(crate) const fn of_stream(self) -> Self {
+        Self { is_stream: true, ..self }
     }
 
     /// send(2). A broken connection is an error and no signal.
@@ -155,8 +172,8 @@ impl<'a> Operation<'a> {
 
     /// Whether a stream has given all that it had, so that nothing is left for a next time.
     pub(crate) fn has_emptied(&self, done: Result<usize, Errno>) -> bool {
-        let is_plain_receive = matches!(self.call, Call::Recv) && self.flags == 0;
-        is_plain_receive && done.is_ok_and(|count| count > 0 && count < number(self.length))
+        let is_plain = self.is_stream && self.flags == 0;
+        is_plain && done.is_ok_and(|count| count > 0 && count < number(self.length))
     }
 
     /// Does it by a system call of its own. Transfers of sockets that would have to wait fail with

@@ -230,3 +230,18 @@ pub fn on_both_drivers<const N: usize>(runtime: &'static barecoro::Runtime<N>, b
         runtime.builder().driver(driver).run(&body).unwrap();
     }
 }
+
+/// Takes a descriptor over from std.
+#[cfg(feature = "epoll")]
+#[expect(unsafe_code, reason = "by its number, as without the feature `std` there is no other way")]
+pub fn descriptor(fd: impl Into<std::os::fd::OwnedFd>) -> barecoro::fd::OwnedFd {
+    use barecoro::fd::FromRawFd as _;
+    let number = std::os::fd::IntoRawFd::into_raw_fd(fd.into());
+    // SAFETY: std has given it up.
+    unsafe { barecoro::fd::OwnedFd::from_raw_fd(number) }
+}
+
+/// Sets how many connections may wait for a listener.
+pub fn set_backlog(listener: &impl std::os::fd::AsFd, backlog: i32) {
+    rustix::net::listen(listener, backlog).unwrap();
+}
