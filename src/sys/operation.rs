@@ -164,6 +164,12 @@ impl<'a> Operation<'a> {
         matches!(self.call, Call::Recv | Call::RecvMsg | Call::Send | Call::SendMsg | Call::Poll)
     }
 
+    /// Whether it sends, which most often can be done at once, and never waits.
+    #[cfg(feature = "uring")]
+    pub(crate) const fn is_sent_at_once(&self) -> bool {
+        matches!(self.call, Call::Send | Call::SendMsg)
+    }
+
     /// The same with no more than so many bytes to write.
     pub(crate) fn at_most(&self, bytes: u32) -> Self {
         let is_write = matches!(self.call, Call::Write);
