@@ -63,6 +63,13 @@ const fn number(constant: u32) -> usize {
     constant as usize
 }
 
+/// A number of the kernel's in the type of lengths and addresses: the same on this machine.
+#[cfg(feature = "epoll")]
+#[expect(clippy::cast_possible_truncation, reason = "the crate is for 64 bits only")]
+const fn word(number: u64) -> usize {
+    number as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Errno, result};

@@ -12,7 +12,7 @@ use super::call::Call;
 use super::fd::{Fd, register};
 #[cfg(feature = "net")]
 use super::message::Message;
-use super::{number, result};
+use super::{number, result, word};
 use crate::error::Errno;
 
 /// The most bytes that Linux moves at once (read(2), NOTES).
@@ -142,6 +142,7 @@ impl<'a> Operation<'a> {
 
     /// What must be ready for it to succeed at once, as events of poll(2). Of what cannot be waited
     /// for nothing.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are done at once")]
     pub(crate) const fn awaited(&self) -> u32 {
         match self.call {
             Call::Read | Call::Readv | Call::Recv | Call::RecvMsg | Call::Accept => linux::POLLIN,
@@ -184,26 +185,25 @@ impl<'a> Operation<'a> {
 
     /// Does it by a system call of its own. Transfers of sockets that would have to wait fail with
     /// `EAGAIN`; all else waits, or does not, as its descriptor is set to.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no operations")]
     pub(crate) fn perform(&self) -> Result<usize, Errno> {
         let Self { address, .. } = *self;
         let (fd, length, flags) = (register(self.fd), number(self.length), number(self.flags));
         let no_wait = flags | number(DONTWAIT);
-        let offset = self.offset as usize;
+        let offset = word(self.offset);
         match self.call {
-            Call::Read if self.offset == HERE => self.ask(linux::__NR_read, [fd, address, length]),
-            Call::Read => self.ask(linux::__NR_pread64, [fd, address, length, offset]),
-            Call::Write if self.offset == HERE => {
-                self.ask(linux::__NR_write, [fd, address, length])
-            }
-            Call::Write => self.ask(linux::__NR_pwrite64, [fd, address, length, offset]),
-            Call::Readv => self.ask(linux::__NR_preadv2, [fd, address, length, offset, 0, flags]),
-            Call::Writev => self.ask(linux::__NR_pwritev2, [fd, address, length, offset, 0, flags]),
-            Call::Recv => self.ask(linux::__NR_recvfrom, [fd, address, length, no_wait]),
-            Call::Send => self.ask(linux::__NR_sendto, [fd, address, length, no_wait]),
-            Call::RecvMsg => self.ask(linux::__NR_recvmsg, [fd, address, no_wait]),
-            Call::SendMsg => self.ask(linux::__NR_sendmsg, [fd, address, no_wait]),
-            Call::Accept => self.ask(linux::__NR_accept4, [fd, address, offset, flags]),
-            Call::Connect => self.ask(linux::__NR_connect, [fd, address, offset]),
+            Call::Read if self.offset == HERE => ask(linux::__NR_read, [fd, address, length]),
+            Call::Read => ask(linux::__NR_pread64, [fd, address, length, offset]),
+            Call::Write if self.offset == HERE => ask(linux::__NR_write, [fd, address, length]),
+            Call::Write => ask(linux::__NR_pwrite64, [fd, address, length, offset]),
+            Call::Readv => ask(linux::__NR_preadv2, [fd, address, length, offset, 0, flags]),
+            Call::Writev => ask(linux::__NR_pwritev2, [fd, address, length, offset, 0, flags]),
+            Call::Recv => ask(linux::__NR_recvfrom, [fd, address, length, no_wait]),
+            Call::Send => ask(linux::__NR_sendto, [fd, address, length, no_wait]),
+            Call::RecvMsg => ask(linux::__NR_recvmsg, [fd, address, no_wait]),
+            Call::SendMsg => ask(linux::__NR_sendmsg, [fd, address, no_wait]),
+            Call::Accept => ask(linux::__NR_accept4, [fd, address, offset, flags]),
+            Call::Connect => ask(linux::__NR_connect, [fd, address, offset]),
             Call::Poll => self.look(),
             _ => Err(Errno::NOSYS),
         }
@@ -222,26 +222,26 @@ impl<'a> Operation<'a> {
             _ => Ok(usize::from(descriptor.revents.cast_unsigned())),
         }
     }
+}
 
-    /// Makes a system call with its first arguments; the others are zero.
-    #[inline]
-    fn ask<const N: usize>(&self, call: u32, first: [usize; N]) -> Result<usize, Errno> {
-        let argument = |index: usize| first.get(index).copied().unwrap_or(0);
-        // SAFETY: the constructors have put together what the call wants; what their addresses
-        // lead to is lent to this operation.
-        let returned = unsafe {
-            sc::syscall6(
-                number(call),
-                argument(0),
-                argument(1),
-                argument(2),
-                argument(3),
-                argument(4),
-                argument(5),
-            )
-        };
-        result(returned)
-    }
+/// Makes a system call with its first arguments; the others are zero.
+#[inline]
+fn ask<const N: usize>(call: u32, first: [usize; N]) -> Result<usize, Errno> {
+    let argument = |index: usize| first.get(index).copied().unwrap_or(0);
+    // SAFETY: the constructors of operations have put together what the call wants; what their
+    // addresses lead to is lent to the operation.
+    let returned = unsafe {
+        sc::syscall6(
+            number(call),
+            argument(0),
+            argument(1),
+            argument(2),
+            argument(3),
+            argument(4),
+            argument(5),
+        )
+    };
+    result(returned)
 }
 
 /// For sockets (recv(2)): do not wait.

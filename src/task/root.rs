@@ -154,7 +154,7 @@ impl Scheduler {
     #[cfg_attr(not(feature = "epoll"), expect(clippy::unused_self, reason = "nobody can"))]
     fn waits_for_the_kernel(&self) -> bool {
         #[cfg(feature = "epoll")]
-        let answer = self.port().is_some_and(|port| port.is_busy());
+        let answer = self.port().is_some_and(super::port::Port::is_busy);
         #[cfg(not(feature = "epoll"))]
         let answer = false;
         answer
