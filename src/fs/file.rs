@@ -5,7 +5,7 @@ use linux_raw_sys::general as linux;
 use crate::driver;
 use crate::error::Errno;
 use crate::fd::{AsFd, BorrowedFd, OwnedFd};
-use crate::io::{Error, SeekFrom};
+use crate::io::{self, Error, SeekFrom};
 use crate::sys::call::{Call, Named as _};
 use crate::sys::operation::Operation;
 use crate::sys::{fd, folder};
@@ -104,7 +104,7 @@ impl File {
     #[inline]
     #[track_caller]
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
-        driver::perform(Some(&self.fd), &Operation::read(self.fd.raw(), buffer, None))
+        io::perform_here(Some(&self.fd), &Operation::read(self.fd.raw(), buffer, None))
     }
 
     /// As [`read`](Self::read), from a place in the file on. Leaves its position as it is.
@@ -205,7 +205,7 @@ impl File {
     #[inline]
     #[track_caller]
     pub fn write(&self, bytes: &[u8]) -> Result<usize, Error> {
-        driver::perform(Some(&self.fd), &Operation::write(self.fd.raw(), bytes, None))
+        io::perform_here(Some(&self.fd), &Operation::write(self.fd.raw(), bytes, None))
     }
 
     /// As [`write`](Self::write), from a place in the file on. Leaves its position as it is. A
@@ -240,7 +240,7 @@ impl File {
     /// Outside of a task.
     #[track_caller]
     pub fn write_all(&self, bytes: &[u8]) -> Result<(), Error> {
-        crate::io::write_all(bytes, |rest| self.write(rest))
+        io::write_all(bytes, |rest| self.write(rest))
     }
 
     /// As [`write_all`](Self::write_all), from a place in the file on.
@@ -255,7 +255,7 @@ impl File {
     #[track_caller]
     pub fn write_all_at(&self, bytes: &[u8], offset: u64) -> Result<(), Error> {
         let mut place = offset;
-        crate::io::write_all(bytes, |rest| {
+        io::write_all(bytes, |rest| {
             let count = self.write_at(rest, place)?;
             place = place.saturating_add(count as u64);
             Ok(count)
@@ -273,7 +273,7 @@ impl File {
             SeekFrom::End(offset) => (offset, linux::SEEK_END),
             SeekFrom::Current(offset) => (offset, linux::SEEK_CUR),
         };
-        folder::seek(self.fd.raw(), offset, whence).of(Call::Seek)
+        fd::seek(self.fd.raw(), offset, whence).of(Call::Seek)
     }
 
     /// What the kernel knows of the file.

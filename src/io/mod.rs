@@ -15,6 +15,8 @@
 mod buffered;
 #[cfg(feature = "epoll")]
 mod pipe;
+#[cfg(any(feature = "fs", all(feature = "io", feature = "epoll")))]
+mod position;
 #[cfg(feature = "io")]
 mod print;
 #[cfg(feature = "io")]
@@ -29,6 +31,8 @@ pub use embedded_io::SeekFrom;
 pub use buffered::{BufReader, ReadLineError};
 #[cfg(feature = "epoll")]
 pub use pipe::{PipeReader, PipeWriter, pipe};
+#[cfg(any(feature = "fs", all(feature = "io", feature = "epoll")))]
+pub(crate) use position::perform_here;
 #[cfg(feature = "io")]
 pub use print::{eprint, print};
 #[cfg(feature = "io")]

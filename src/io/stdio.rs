@@ -7,7 +7,6 @@ use crate::sys::call::{Call, Named as _};
 use crate::sys::fd::{self, Fd, STDERR, STDIN, STDOUT};
 #[cfg(feature = "epoll")]
 use crate::{
-    driver,
     fd::{AsFd, BorrowedFd},
     sys::operation::Operation,
     task::Scheduler,
@@ -16,6 +15,8 @@ use crate::{
 use crate::task::check_buffer;
 
 use super::Error;
+#[cfg(feature = "epoll")]
+use super::perform_here;
 use super::print;
 
 /// Standard input; see [`stdin`].
@@ -81,7 +82,7 @@ impl Stdin {
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
         #[cfg(feature = "epoll")]
         if Scheduler::current().is_some() {
-            return driver::perform(None, &Operation::read(STDIN, buffer, None));
+            return perform_here(None, &Operation::read(STDIN, buffer, None));
         }
         loop {
             match fd::read(STDIN, buffer) {
@@ -98,7 +99,7 @@ impl Stdin {
 fn write(fd: Fd, bytes: &[u8]) -> Result<usize, Error> {
     #[cfg(feature = "epoll")]
     if Scheduler::current().is_some() {
-        return driver::perform(None, &Operation::write(fd, bytes, None));
+        return perform_here(None, &Operation::write(fd, bytes, None));
     }
     loop {
         match fd::write(fd, bytes) {

@@ -1,4 +1,4 @@
-//! Calls about files that `io_uring` has no operations for: getdents64(2), lseek(2), ftruncate(2),
+//! Calls about files that `io_uring` has no operations for: getdents64(2), ftruncate(2),
 //! readlink(2), symlink(2), link(2), chmod(2), chdir(2), getcwd(2), mount(2), umount2(2).
 #![expect(unsafe_code, reason = "system calls; each function says what its arguments must be")]
 
@@ -28,21 +28,6 @@ pub(crate) fn entries(fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
         )
     };
     result(returned)
-}
-
-/// Sets the position in a file, and returns it.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "registers have 64 bits")]
-pub(crate) fn seek(fd: Fd, offset: i64, whence: u32) -> Result<u64, Errno> {
-    // SAFETY: touches no memory of the program's.
-    let returned = unsafe {
-        sc::syscall3(
-            number(linux::__NR_lseek),
-            register(fd),
-            offset as usize,
-            number(whence),
-        )
-    };
-    result(returned).map(|place| place as u64)
 }
 
 /// Sets the length of a file.
