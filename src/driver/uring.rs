@@ -131,13 +131,16 @@ impl Uring {
         unsafe { self.push(scheduler, || Entry::operation(operation, address)) };
         self.in_flight.set(self.in_flight.get() + 1);
         let waiting = Waiting::for_call(operation.name(), operation.fd());
-        if scheduler.block(waiting).is_err() && pending.result.get().is_none() {
+        let must_end = scheduler.block(waiting).is_err() && pending.result.get().is_none();
+        if must_end {
             // SAFETY: the entry lends nothing to the kernel.
             unsafe { self.push(scheduler, || Entry::cancel(address, CANCEL)) };
         }
         loop {
             if let Some(result) = pending.result.get() {
-                return result;
+                // A worker of the kernel's that was in the middle of it says that it was interrupted.
+                let is_over = must_end && result == Err(Errno::INTR);
+                return if is_over { Err(Errno::CANCELED) } else { result };
             }
             scheduler.block_shielded(waiting);
         }

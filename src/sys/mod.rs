@@ -8,7 +8,7 @@ pub(crate) mod address;
 mod auxv;
 #[cfg(any(feature = "panic-handler", feature = "overflow"))]
 mod backtrace;
-#[cfg(feature = "epoll")]
+#[cfg(any(feature = "epoll", feature = "io"))]
 pub(crate) mod call;
 pub(crate) mod clock;
 #[cfg(feature = "epoll")]
@@ -16,7 +16,11 @@ pub(crate) mod environment;
 #[cfg(feature = "epoll")]
 pub(crate) mod epoll;
 pub(crate) mod fd;
-mod lines;
+#[cfg(feature = "fs")]
+pub(crate) mod file;
+#[cfg(feature = "fs")]
+pub(crate) mod folder;
+pub(crate) mod lines;
 pub(crate) mod mem;
 #[cfg(feature = "net")]
 pub(crate) mod message;
@@ -24,6 +28,8 @@ pub(crate) mod message;
 pub(crate) mod operation;
 #[cfg(feature = "epoll")]
 pub(crate) mod owned;
+#[cfg(feature = "epoll")]
+pub(crate) mod pipe;
 pub(crate) mod process;
 #[cfg(feature = "overflow")]
 pub(crate) mod signal;

@@ -35,12 +35,12 @@ pub(crate) struct Operation<'a> {
     pub(super) offset: u64,
     pub(super) flags: u32,
     /// Whether a short read means that nothing is left for now.
-    is_stream: bool,
-    lent: PhantomData<&'a mut [u8]>,
+    pub(super) is_stream: bool,
+    pub(super) lent: PhantomData<&'a mut [u8]>,
 }
 
 impl<'a> Operation<'a> {
-    const fn new(call: Call, fd: Fd) -> Self {
+    pub(super) const fn new(call: Call, fd: Fd) -> Self {
         Self {
             call,
             fd,
@@ -137,7 +137,10 @@ impl<'a> Operation<'a> {
     /// The memory that it reads or writes, as far as that may run into a guard.
     pub(crate) const fn buffer(&self) -> *const [u8] {
         let start = core::ptr::with_exposed_provenance(self.address);
-        core::ptr::slice_from_raw_parts(start, self.length as usize)
+        let is_buffer = matches!(self.call, Call::Read | Call::Write | Call::Recv | Call::Send);
+        // The length of others is of something else.
+        let length = if is_buffer { self.length } else { 1 };
+        core::ptr::slice_from_raw_parts(start, length as usize)
     }
 
     /// What must be ready for it to succeed at once, as events of poll(2). Of what cannot be waited
@@ -205,6 +208,9 @@ impl<'a> Operation<'a> {
             Call::Accept => ask(linux::__NR_accept4, [fd, address, offset, flags]),
             Call::Connect => ask(linux::__NR_connect, [fd, address, offset]),
             Call::Poll => self.look(),
+            #[cfg(feature = "fs")]
+            _ => self.perform_on_files(),
+            #[cfg(not(feature = "fs"))]
             _ => Err(Errno::NOSYS),
         }
     }
@@ -226,7 +232,7 @@ impl<'a> Operation<'a> {
 
 /// Makes a system call with its first arguments; the others are zero.
 #[inline]
-fn ask<const N: usize>(call: u32, first: [usize; N]) -> Result<usize, Errno> {
+pub(super) fn ask<const N: usize>(call: u32, first: [usize; N]) -> Result<usize, Errno> {
     let argument = |index: usize| first.get(index).copied().unwrap_or(0);
     // SAFETY: the constructors of operations have put together what the call wants; what their
     // addresses lead to is lent to the operation.

@@ -84,6 +84,15 @@ impl BorrowedFd<'_> {
     }
 }
 
+#[cfg(all(feature = "io", feature = "epoll"))]
+impl BorrowedFd<'static> {
+    /// One of the three standard descriptors. They are the process's: this crate never closes them,
+    /// and whoever does by its own means vouches for that nobody uses them.
+    pub(crate) const fn standard(fd: RawFd) -> Self {
+        Self { fd, owner: PhantomData }
+    }
+}
+
 impl fmt::Debug for BorrowedFd<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BorrowedFd").field("fd", &self.fd).finish()
