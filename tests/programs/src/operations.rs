@@ -75,7 +75,7 @@ fn all_steps(folder: &str) -> usize {
     let mut failed = 0;
     for (name, step) in steps {
         // Where one side has failed, the other would wait for ever.
-        let done = time::timeout(Duration::from_millis(150), || step(folder));
+        let done = time::timeout(Duration::from_secs(2), || step(folder));
         let error = match done {
             Ok(Ok(())) => continue,
             Ok(Err(error)) | Err(time::Elapsed(Err(error))) => error,
