@@ -286,8 +286,9 @@ impl<const N: usize> RuntimeBuilder<N> {
         self
     }
 
-    /// Lets timers go off up to so much later than asked for, never earlier. The thread then wakes up
-    /// once for all that go off within that time: 100,000 sleepers cost a fraction of the time.
+    /// Lets timers go off up to so much later than asked for, never earlier. They then go off
+    /// together, at multiples of the greatest power of two of nanoseconds in `slack` (0.52 ms for
+    /// 1 ms), and the thread wakes up that often at most: many sleepers cost a fraction of the time.
     ///
     /// Where nobody says otherwise, timers are exact: each is late by what the kernel takes to wake
     /// the thread. For that the thread's own slack (`PR_SET_TIMERSLACK`, usually 50 µs) is taken away

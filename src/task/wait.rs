@@ -83,7 +83,8 @@ impl Scheduler {
         interruptible: Interruptible,
         moment: u64,
     ) -> Wake {
-        let timer = Timer::new(moment, task);
+        let slack = self.slack.get();
+        let timer = Timer::new(moment.saturating_add(slack) & !slack, task);
         // SAFETY: the timer lies in this frame, which stays until it was removed below.
         unsafe { self.timers.insert(&timer) };
         let wake = self.park(task, waiting, interruptible);
