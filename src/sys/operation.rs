@@ -188,7 +188,7 @@ impl<'a> Operation<'a> {
 
     /// Does it by a system call of its own. Transfers of sockets that would have to wait fail with
     /// `EAGAIN`; all else waits, or does not, as its descriptor is set to.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no operations")]
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the others are no operations")]
     pub(crate) fn perform(&self) -> Result<usize, Errno> {
         let Self { address, .. } = *self;
         let (fd, length, flags) = (register(self.fd), number(self.length), number(self.flags));
