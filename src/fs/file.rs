@@ -111,7 +111,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// As for `read`; [`Errno::SPIPE`] of what has no places, such as a pipe.
+    /// As for `read`. Of what has no places, such as a pipe, it is [`Errno::SPIPE`] on `epoll`;
+    /// `io_uring` does not mind, and reads.
     ///
     /// # Panics
     ///
@@ -213,7 +214,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// As for `write`; [`Errno::SPIPE`] of what has no places, such as a pipe.
+    /// As for `write`. Of what has no places, such as a pipe, it is [`Errno::SPIPE`] on `epoll`;
+    /// `io_uring` does not mind, and writes.
     ///
     /// # Panics
     ///
