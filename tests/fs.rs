@@ -247,10 +247,7 @@ fn names_are_made_and_removed() {
         fs::symlink("b/file", &*c).unwrap();
         let mut buffer = [0; 7];
         assert_eq!(fs::read_link(&*c, &mut buffer).unwrap(), b"b/file");
-        assert_eq!(
-            fs::read_link(&*c, &mut buffer[..6]).unwrap_err().errno(),
-            Errno::NAMETOOLONG,
-        );
+        assert_eq!(fs::read_link(&*c, &mut buffer[..6]).unwrap_err().errno(), Errno::NAMETOOLONG,);
         assert_eq!(fs::read(&*c, &mut buffer).unwrap(), b"x");
         for file in [format!("{b}/file"), c.clone()] {
             fs::remove_file(&*file).unwrap();

@@ -16,12 +16,7 @@ pub(crate) struct Node<T: Copy> {
 impl<T: Copy> Node<T> {
     /// A node that is in no list.
     pub(crate) const fn new(item: T) -> Self {
-        Self {
-            item,
-            next: Cell::new(None),
-            previous: Cell::new(None),
-            is_linked: Cell::new(false),
-        }
+        Self { item, next: Cell::new(None), previous: Cell::new(None), is_linked: Cell::new(false) }
     }
 }
 
@@ -106,7 +101,11 @@ mod tests {
     }
 
     fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![(0..8_usize).prop_map(Step::Push), (0..8_usize).prop_map(Step::Remove), Just(Step::Pop)]
+        prop_oneof![
+            (0..8_usize).prop_map(Step::Push),
+            (0..8_usize).prop_map(Step::Remove),
+            Just(Step::Pop)
+        ]
     }
 
     proptest! {

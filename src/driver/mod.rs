@@ -18,11 +18,11 @@ use core::time::Duration;
 use crate::error::Errno;
 use crate::sys::call::{Call, Error};
 use crate::sys::clock::Instant;
-use crate::sys::thread;
 use crate::sys::epoll::EventFd;
 use crate::sys::mem::Mapping;
 use crate::sys::operation::Operation;
 use crate::sys::owned::OwnedFd;
+use crate::sys::thread;
 #[cfg(feature = "overflow")]
 use crate::task::check_buffer;
 use crate::task::{self, Port, Scheduler};
@@ -44,7 +44,7 @@ pub(crate) fn perform(owner: Option<&OwnedFd>, operation: &Operation<'_>) -> Res
     let scheduler = Scheduler::here(call.name());
     let driver = match scheduler.port() {
         // SAFETY: `start` has set it, to a driver, which lives as long as tasks run.
-        Some(port) => unsafe { &*(&raw const *port).cast::<Driver>() },
+        Some(port) => unsafe { NonNull::from(port).cast::<Driver>().as_ref() },
         None => start(scheduler).map_err(|errno| Error::new(Call::Driver, errno))?,
     };
     let done = match &driver.backend {
@@ -62,10 +62,7 @@ pub(crate) fn perform(owner: Option<&OwnedFd>, operation: &Operation<'_>) -> Res
 /// As [`perform`], for an operation that makes a descriptor.
 #[cfg(any(feature = "net", feature = "fs"))]
 #[track_caller]
-pub(crate) fn open(
-    owner: Option<&OwnedFd>,
-    operation: &Operation<'_>,
-) -> Result<OwnedFd, Error> {
+pub(crate) fn open(owner: Option<&OwnedFd>, operation: &Operation<'_>) -> Result<OwnedFd, Error> {
     assert!(operation.makes_a_descriptor(), "an operation has no descriptor for a result");
     // SAFETY: the kernel has made it for this operation, whose result nobody else has.
     perform(owner, operation).map(|fd| unsafe { OwnedFd::of_number(fd) })
@@ -76,8 +73,8 @@ struct Driver {
     backend: Backend,
     /// What wakes a waiting driver from outside.
     _wakeup: EventFd,
-    /// Where this lies.
-    memory: Mapping,
+    /// Where this lies; dropped last.
+    _memory: Mapping,
 }
 
 enum Backend {
@@ -96,7 +93,7 @@ fn start(scheduler: &'static Scheduler) -> Result<&'static Driver, Errno> {
     let place = memory.at::<Driver>(0);
     // SAFETY: the mapping is large enough and nobody else's. It stays until `close`.
     let driver: &'static Driver = unsafe {
-        place.write(Driver { backend, _wakeup: wakeup, memory });
+        place.write(Driver { backend, _wakeup: wakeup, _memory: memory });
         place.as_ref()
     };
     // SAFETY: it stays in its mapping, with the descriptor, until `close`.
@@ -130,11 +127,18 @@ impl Port for Driver {
         }
     }
 
-    unsafe fn close(&self) {
-        // SAFETY: `start` has written it there, and the caller gives it up. It is moved out first, as
-        // it lies in memory that goes with it.
-        drop(unsafe { NonNull::from(self).read() });
+    fn closer(&self) -> unsafe fn(NonNull<()>) {
+        close
     }
+}
+
+/// # Safety
+///
+/// As [`Port::closer`] says.
+unsafe fn close(driver: NonNull<()>) {
+    // SAFETY: `start` has written it there, and the caller gives it up. It is moved out first, as
+    // it lies in memory that goes with it.
+    drop(unsafe { driver.cast::<Driver>().read() });
 }
 
 /// How often in a row the kernel has refused to let a driver wait. It may be short of memory for a

@@ -117,9 +117,7 @@ pub fn create_dir_all(path: impl AsPath) -> Result<(), Error> {
 /// Outside of a task.
 #[track_caller]
 pub fn remove_file(path: impl AsPath) -> Result<(), Error> {
-    with_path(path, Call::Unlink, |path| {
-        driver::perform(None, &Operation::unlink(path)).map(drop)
-    })
+    with_path(path, Call::Unlink, |path| driver::perform(None, &Operation::unlink(path)).map(drop))
 }
 
 /// Removes an empty folder.
@@ -184,9 +182,8 @@ pub fn symlink(original: impl AsPath, link: impl AsPath) -> Result<(), Error> {
 /// Those of readlink(2) and of [`AsPath`]; [`Errno::NAMETOOLONG`] if there is not a byte of room
 /// more than it takes.
 pub fn read_link(path: impl AsPath, buffer: &mut [u8]) -> Result<&mut [u8], Error> {
-    let length = with_path(path, Call::ReadLink, |path| {
-        folder::read_link(path, buffer).of(Call::ReadLink)
-    })?;
+    let length =
+        with_path(path, Call::ReadLink, |path| folder::read_link(path, buffer).of(Call::ReadLink))?;
     if length == buffer.len() {
         return Err(Error::new(Call::ReadLink, Errno::NAMETOOLONG));
     }

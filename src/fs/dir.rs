@@ -95,11 +95,7 @@ impl Dir {
     ///
     /// Outside of a task.
     #[track_caller]
-    pub fn open_file_with(
-        &self,
-        path: impl AsPath,
-        options: &OpenOptions,
-    ) -> Result<File, Error> {
+    pub fn open_file_with(&self, path: impl AsPath, options: &OpenOptions) -> Result<File, Error> {
         let how = options.how_within().of(Call::Open)?;
         with_path(path, Call::Open, |path| open::open(self.fd.raw(), path, &how)).map(File::from)
     }
@@ -156,11 +152,7 @@ impl Dir {
 
 /// Opens a folder to list it.
 #[track_caller]
-pub(super) fn open_folder(
-    from: Fd,
-    path: impl AsPath,
-    resolve: Resolve,
-) -> Result<OwnedFd, Error> {
+pub(super) fn open_folder(from: Fd, path: impl AsPath, resolve: Resolve) -> Result<OwnedFd, Error> {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(linux::O_DIRECTORY);
     let how: How = options.how(resolve).of(Call::Open)?;

@@ -271,7 +271,9 @@ impl File {
     /// [`Errno::SPIPE`] of what has no places; [`Errno::INVAL`] before the beginning.
     pub fn seek(&self, to: SeekFrom) -> Result<u64, Error> {
         let (offset, whence) = match to {
-            SeekFrom::Start(offset) => (place(offset).of(Call::Seek)?.cast_signed(), linux::SEEK_SET),
+            SeekFrom::Start(offset) => {
+                (place(offset).of(Call::Seek)?.cast_signed(), linux::SEEK_SET)
+            }
             SeekFrom::End(offset) => (offset, linux::SEEK_END),
             SeekFrom::Current(offset) => (offset, linux::SEEK_CUR),
         };

@@ -171,7 +171,8 @@ impl Metadata {
 }
 
 fn since_1970(time: &linux::statx_timestamp) -> Duration {
-    u64::try_from(time.tv_sec).map_or(Duration::ZERO, |seconds| Duration::new(seconds, time.tv_nsec))
+    u64::try_from(time.tv_sec)
+        .map_or(Duration::ZERO, |seconds| Duration::new(seconds, time.tv_nsec))
 }
 
 /// What kind of file something is.

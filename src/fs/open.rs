@@ -58,7 +58,8 @@ fn flags_of(how: &How) -> u32 {
 /// Whether opening with these flags waits for nobody, whatever the file is.
 fn never_waits(flags: u32) -> bool {
     let is_new = linux::O_CREAT | linux::O_EXCL;
-    flags & (linux::O_PATH | linux::O_DIRECTORY | linux::O_NONBLOCK) != 0 || flags & is_new == is_new
+    flags & (linux::O_PATH | linux::O_DIRECTORY | linux::O_NONBLOCK) != 0
+        || flags & is_new == is_new
 }
 
 /// Whether the path leads to a named pipe.

@@ -123,9 +123,7 @@ pub(super) fn with_paths(
     mut then: impl FnMut(&CStr, &CStr) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let (first, second) = (Text::of(&first), Text::of(&second));
-    with_text(first, call, &mut |first| {
-        with_text(second, call, &mut |second| then(first, second))
-    })
+    with_text(first, call, &mut |first| with_text(second, call, &mut |second| then(first, second)))
 }
 
 fn with_text(text: Text<'_>, call: Call, then: Then<'_>) -> Result<(), Error> {

@@ -37,10 +37,10 @@ pub(crate) use position::perform_here;
 pub use print::{eprint, print};
 #[cfg(feature = "io")]
 pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
-#[cfg(all(feature = "embedded-io", any(feature = "epoll", feature = "io")))]
-pub(crate) use traits::{reader, writer};
 #[cfg(any(feature = "net", feature = "fs"))]
 pub(crate) use traits::stream;
+#[cfg(all(feature = "embedded-io", any(feature = "epoll", feature = "io")))]
+pub(crate) use traits::{reader, writer};
 
 pub use crate::sys::call::Error;
 #[cfg(feature = "net")]

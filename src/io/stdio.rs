@@ -5,14 +5,14 @@ use core::fmt;
 use crate::error::Errno;
 use crate::sys::call::{Call, Named as _};
 use crate::sys::fd::{self, Fd, STDERR, STDIN, STDOUT};
+#[cfg(feature = "overflow")]
+use crate::task::check_buffer;
 #[cfg(feature = "epoll")]
 use crate::{
     fd::{AsFd, BorrowedFd},
     sys::operation::Operation,
     task::Scheduler,
 };
-#[cfg(feature = "overflow")]
-use crate::task::check_buffer;
 
 use super::Error;
 #[cfg(feature = "epoll")]

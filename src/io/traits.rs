@@ -104,7 +104,7 @@ macro_rules! stream {
     };
 }
 
-#[cfg(any(feature = "epoll", feature = "io"))]
-pub(crate) use {reader, writer};
 #[cfg(any(feature = "net", feature = "fs"))]
 pub(crate) use stream;
+#[cfg(any(feature = "epoll", feature = "io"))]
+pub(crate) use {reader, writer};

@@ -32,13 +32,24 @@ macro_rules! descriptor {
 use descriptor;
 
 mod socket;
+mod stream;
 mod tcp;
+mod udp;
+mod unix;
 
 pub use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
+pub use stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, SplitError, WriteHalf};
 pub use tcp::{Incoming, TcpListener, TcpStream};
+pub use udp::UdpSocket;
+pub use unix::{Credentials, UnixAddr, UnixDatagram, UnixIncoming, UnixListener, UnixStream};
 
 use linux_raw_sys::net as linux;
+
+use crate::error::Errno;
+use crate::io::Error;
+use crate::sys::address::{Address, INET, INET6};
+use crate::sys::call::Call;
 
 /// Which directions of a connection to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,4 +61,13 @@ pub enum Shutdown {
     Write = linux::SHUT_WR,
     /// Both.
     Both = linux::SHUT_RDWR,
+}
+
+fn family_of(address: &SocketAddr) -> u32 {
+    if address.is_ipv4() { INET } else { INET6 }
+}
+
+/// The internet address that a call has returned.
+fn internet(address: Address, call: Call) -> Result<SocketAddr, Error> {
+    address.to_internet().ok_or(Error::new(call, Errno::AFNOSUPPORT))
 }

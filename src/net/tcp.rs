@@ -4,18 +4,17 @@ use core::iter::FusedIterator;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use linux_raw_sys::net as linux;
-
 use crate::error::Errno;
 use crate::fd::{AsFd, BorrowedFd, OwnedFd};
 use crate::io::{Error, IoSlice, IoSliceMut};
-use crate::sys::address::{Address, INET, INET6};
+use crate::sys::address::Address;
 use crate::sys::call::Call;
 use crate::sys::socket::{Choice, STREAM};
 use crate::time::{self, Instant};
 
-use super::Shutdown;
 use super::socket::Socket;
+use super::stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, SplitError, WriteHalf};
+use super::{Shutdown, family_of, internet};
 
 /// How many connections may wait to be accepted; the kernel takes less where it is set to
 /// (`net.core.somaxconn`, 4096 since Linux 5.4).
@@ -100,124 +99,6 @@ impl TcpStream {
         }
     }
 
-    /// Reads what there is into `buffer`, and returns how many bytes; waits while there is nothing.
-    /// 0 is the end: the peer has ended its direction.
-    ///
-    /// # Cancellation
-    ///
-    /// Nothing is lost: a cancelled read has taken nothing, or returns what it has taken.
-    ///
-    /// # Errors
-    ///
-    /// Those of recv(2), such as [`Errno::CONNRESET`]; [`Errno::CANCELED`] if the task was told to
-    /// end.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a task.
-    #[inline]
-    #[track_caller]
-    pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
-        self.socket.recv(buffer, 0)
-    }
-
-    /// As [`read`](Self::read), into several buffers, one after the other.
-    ///
-    /// # Errors
-    ///
-    /// As for `read`.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a task.
-    #[track_caller]
-    pub fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Error> {
-        self.socket.recv_vectored(buffers)
-    }
-
-    /// As [`read`](Self::read), and leaves what it has read to be read again.
-    ///
-    /// # Errors
-    ///
-    /// As for `read`.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a task.
-    #[track_caller]
-    pub fn peek(&self, buffer: &mut [u8]) -> Result<usize, Error> {
-        self.socket.recv(buffer, linux::MSG_PEEK)
-    }
-
-    /// Writes some of `bytes`, and returns how many; waits while there is no room for any.
-    ///
-    /// # Cancellation
-    ///
-    /// A cancelled write has written nothing, or returns how much it has.
-    ///
-    /// # Errors
-    ///
-    /// Those of send(2), such as [`Errno::PIPE`], without a signal; [`Errno::CANCELED`] if the task
-    /// was told to end.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a task.
-    #[inline]
-    #[track_caller]
-    pub fn write(&self, bytes: &[u8]) -> Result<usize, Error> {
-        self.socket.send(bytes)
-    }
-
-    /// As [`write`](Self::write), of several buffers, one after the other.
-    ///
-    /// # Errors
-    ///
-    /// As for `write`.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a task.
-    #[track_caller]
-    pub fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Error> {
-        self.socket.send_vectored(buffers)
-    }
-
-    /// Writes all of `bytes`.
-    ///
-    /// # Cancellation
-    ///
-    /// Some may have been written when it fails; nobody knows how many.
-    ///
-    /// # Errors
-    ///
-    /// As for [`write`](Self::write).
-    ///
-    /// # Panics
-    ///
-    /// Outside of a task.
-    #[inline]
-    #[track_caller]
-    pub fn write_all(&self, bytes: &[u8]) -> Result<(), Error> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let count = self.write(rest)?;
-            rest = rest.get(count..).unwrap_or_default();
-        }
-        Ok(())
-    }
-
-    /// Ends one direction of the connection, or both.
-    ///
-    /// Tasks that wait for it go on: reads find the end, writes fail.
-    ///
-    /// # Errors
-    ///
-    /// [`Errno::NOTCONN`] if the connection is over.
-    pub fn shutdown(&self, how: Shutdown) -> Result<(), Error> {
-        self.socket.shutdown(how)
-    }
-
     /// The socket's own address.
     ///
     /// # Errors
@@ -292,24 +173,6 @@ impl TcpStream {
     pub fn set_linger(&self, linger: Option<Duration>) -> Result<(), Error> {
         let seconds = linger.map_or(0, |time| i32::try_from(time.as_secs()).unwrap_or(i32::MAX));
         self.socket.set(Choice::LINGER, [linger.is_some().into(), seconds])
-    }
-
-    /// Takes the error that the kernel has noted for the connection, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// Those of getsockopt(2).
-    pub fn take_error(&self) -> Result<Option<Errno>, Error> {
-        self.socket.take_error()
-    }
-
-    /// Another descriptor for the same connection, for two tasks that do not share a scope.
-    ///
-    /// # Errors
-    ///
-    /// [`Errno::MFILE`] if the process has no descriptor left.
-    pub fn try_clone(&self) -> Result<Self, Error> {
-        self.socket.try_clone().map(|socket| Self { socket })
     }
 }
 
@@ -444,15 +307,6 @@ impl Iterator for Incoming<'_> {
 
 impl FusedIterator for Incoming<'_> {}
 
-fn family_of(address: &SocketAddr) -> u32 {
-    if address.is_ipv4() { INET } else { INET6 }
-}
-
-/// The internet address that a call has returned.
-fn internet(address: Address, call: Call) -> Result<SocketAddr, Error> {
-    address.to_internet().ok_or(Error::new(call, Errno::AFNOSUPPORT))
-}
-
 super::descriptor!(TcpStream, "a connected TCP socket");
 super::descriptor!(TcpListener, "a TCP socket that listens");
-crate::io::stream!(TcpStream);
+super::stream::stream_socket!(TcpStream);

@@ -8,7 +8,7 @@ use crate::error::Errno;
 
 macro_rules! calls {
     ($($name:ident = $number:expr, $text:literal;)*) => {
-        /// A system call. Those that `io_uring` can do have its numbers; the others follow from 128 on.
+        /// A system call. Those that `io_uring` can do have its numbers; the others follow from 127 on.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         #[allow(dead_code, reason = "which ones are made depends on the features")]
@@ -57,6 +57,7 @@ calls! {
     Send = op::IORING_OP_SEND as u8, "send";
     Recv = op::IORING_OP_RECV as u8, "recv";
     Socket = 128, "socket";
+    SocketPair = 127, "socketpair";
     Bind = 129, "bind";
     Listen = 130, "listen";
     Shutdown = 131, "shutdown";

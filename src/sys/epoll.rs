@@ -13,9 +13,6 @@ use crate::error::Errno;
 /// Events of a descriptor, and the number that it was registered with.
 pub(crate) type Event = linux::epoll_event;
 
-/// No events yet.
-pub(crate) const NONE: Event = Event { events: 0, data: 0 };
-
 /// A set of descriptors to wait for.
 #[derive(Debug)]
 pub(crate) struct Epoll(OwnedFd);
@@ -101,8 +98,7 @@ impl EventFd {
     pub(crate) fn new() -> Result<Self, Errno> {
         let flags = linux::EFD_CLOEXEC | linux::EFD_NONBLOCK;
         // SAFETY: touches no memory of the program's.
-        let returned =
-            unsafe { sc::syscall2(number(linux::__NR_eventfd2), 0, number(flags)) };
+        let returned = unsafe { sc::syscall2(number(linux::__NR_eventfd2), 0, number(flags)) };
         // SAFETY: the kernel has made it for this call.
         result(returned).map(|fd| Self(unsafe { OwnedFd::of_number(fd) }))
     }

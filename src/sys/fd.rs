@@ -127,24 +127,22 @@ pub(crate) fn set_nonblocking(fd: Fd) -> Result<(), Errno> {
 #[cfg(feature = "epoll")]
 pub(super) fn control(fd: Fd, what: u32, argument: usize) -> Result<usize, Errno> {
     // SAFETY: the commands that this is called with touch no memory of the program's.
-    let returned = unsafe {
-        sc::syscall3(number(linux::__NR_fcntl), register(fd), number(what), argument)
-    };
+    let returned =
+        unsafe { sc::syscall3(number(linux::__NR_fcntl), register(fd), number(what), argument) };
     result(returned)
 }
 
 /// Sets the position in a file, and returns it.
 #[cfg(any(feature = "fs", all(feature = "io", feature = "epoll")))]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "registers have 64 bits")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "registers have 64 bits"
+)]
 pub(crate) fn seek(fd: Fd, offset: i64, whence: u32) -> Result<u64, Errno> {
     // SAFETY: touches no memory of the program's.
     let returned = unsafe {
-        sc::syscall3(
-            number(linux::__NR_lseek),
-            register(fd),
-            offset as usize,
-            number(whence),
-        )
+        sc::syscall3(number(linux::__NR_lseek), register(fd), offset as usize, number(whence))
     };
     result(returned).map(|place| place as u64)
 }

@@ -11,7 +11,7 @@ use linux_raw_sys::io_uring::IORING_FSYNC_DATASYNC;
 use super::call::Call;
 use super::fd::{Fd, register};
 use super::number;
-use super::operation::Operation;
+use super::operation::{Operation, ask};
 use crate::error::Errno;
 
 /// The folder that relative paths begin in, where no other is said: the process's own.
@@ -110,15 +110,13 @@ impl<'a> Operation<'a> {
         let (fd, length, flags) = (register(self.fd), number(self.length), number(self.flags));
         let offset = usize::try_from(self.offset).unwrap_or(0);
         match self.call {
-            Call::Open => self.ask(linux::__NR_openat2, [fd, address, offset, length]),
-            Call::Statx => self.ask(linux::__NR_statx, [fd, address, flags, length, offset]),
-            Call::Fsync if self.flags == 0 => self.ask(linux::__NR_fsync, [fd]),
-            Call::Fsync => self.ask(linux::__NR_fdatasync, [fd]),
-            Call::Rename => {
-                self.ask(linux::__NR_renameat2, [fd, address, length, offset, flags])
-            }
-            Call::Unlink => self.ask(linux::__NR_unlinkat, [fd, address, flags]),
-            Call::MakeDirectory => self.ask(linux::__NR_mkdirat, [fd, address, length]),
+            Call::Open => ask(linux::__NR_openat2, [fd, address, offset, length]),
+            Call::Statx => ask(linux::__NR_statx, [fd, address, flags, length, offset]),
+            Call::Fsync if self.flags == 0 => ask(linux::__NR_fsync, [fd]),
+            Call::Fsync => ask(linux::__NR_fdatasync, [fd]),
+            Call::Rename => ask(linux::__NR_renameat2, [fd, address, length, offset, flags]),
+            Call::Unlink => ask(linux::__NR_unlinkat, [fd, address, flags]),
+            Call::MakeDirectory => ask(linux::__NR_mkdirat, [fd, address, length]),
             _ => Err(Errno::NOSYS),
         }
     }

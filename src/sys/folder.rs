@@ -34,9 +34,8 @@ pub(crate) fn entries(fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
 #[expect(clippy::cast_possible_truncation, reason = "registers have 64 bits")]
 pub(crate) fn truncate(fd: Fd, length: u64) -> Result<(), Errno> {
     // SAFETY: touches no memory of the program's.
-    let returned = unsafe {
-        sc::syscall2(number(linux::__NR_ftruncate), register(fd), length as usize)
-    };
+    let returned =
+        unsafe { sc::syscall2(number(linux::__NR_ftruncate), register(fd), length as usize) };
     result(returned).map(drop)
 }
 
@@ -93,8 +92,7 @@ pub(crate) fn change_mode(path: &CStr, mode: u32) -> Result<(), Errno> {
 /// Sets who may do what with an open file.
 pub(crate) fn change_mode_of(fd: Fd, mode: u32) -> Result<(), Errno> {
     // SAFETY: touches no memory of the program's.
-    let returned =
-        unsafe { sc::syscall2(number(linux::__NR_fchmod), register(fd), number(mode)) };
+    let returned = unsafe { sc::syscall2(number(linux::__NR_fchmod), register(fd), number(mode)) };
     result(returned).map(drop)
 }
 

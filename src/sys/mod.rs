@@ -6,10 +6,10 @@
 #[cfg(feature = "net")]
 pub(crate) mod address;
 mod auxv;
-#[cfg(any(feature = "epoll", feature = "io"))]
-pub(crate) mod call;
 #[cfg(any(feature = "panic-handler", feature = "overflow"))]
 mod backtrace;
+#[cfg(any(feature = "epoll", feature = "io"))]
+pub(crate) mod call;
 pub(crate) mod clock;
 #[cfg(feature = "epoll")]
 pub(crate) mod environment;
@@ -67,6 +67,13 @@ fn result(returned: usize) -> Result<usize, Errno> {
 /// Widens a constant of the kernel's headers to a register.
 const fn number(constant: u32) -> usize {
     constant as usize
+}
+
+/// A number of the kernel's in the type of lengths and addresses: the same on this machine.
+#[cfg(feature = "epoll")]
+#[expect(clippy::cast_possible_truncation, reason = "the crate is for 64 bits only")]
+const fn word(number: u64) -> usize {
+    number as usize
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl Drop for OwnedFd {
 
 impl fmt::Debug for OwnedFd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedFd").field("fd", &self.fd).finish()
+        f.debug_struct("OwnedFd").field("fd", &self.fd).finish_non_exhaustive()
     }
 }
 

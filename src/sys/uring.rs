@@ -1,5 +1,5 @@
 //! `io_uring`: a queue of entries that the kernel takes, and one of completions that it fills
-//! (io_uring(7)).
+//! (`io_uring(7)`).
 #![expect(unsafe_code, reason = "system calls, and memory that is shared with the kernel")]
 
 use core::cell::Cell;
@@ -101,7 +101,7 @@ impl Entry {
 impl Completion {
     /// What has become of it.
     pub(crate) fn result(&self) -> Result<usize, Errno> {
-        result(self.result as isize as usize)
+        result((self.result as isize).cast_unsigned())
     }
 
     /// Whether the same entry will complete again.
@@ -130,9 +130,8 @@ const LADDER: &[u32] = &[
     BASE,
 ];
 
-const BASE: u32 = kernel::IORING_SETUP_CLAMP
-    | kernel::IORING_SETUP_CQSIZE
-    | kernel::IORING_SETUP_SUBMIT_ALL;
+const BASE: u32 =
+    kernel::IORING_SETUP_CLAMP | kernel::IORING_SETUP_CQSIZE | kernel::IORING_SETUP_SUBMIT_ALL;
 
 /// What this crate cannot do without: one mapping for both queues, no lost completions, a time limit
 /// for each wait, and entries that may be overwritten once they were taken.
@@ -207,8 +206,9 @@ impl Ring {
             }
         }
         // SAFETY: the kernel says that the sizes of the queues, powers of two, are there.
-        let (entries_mask, completions_mask) =
-            unsafe { (queues.at::<u32>(sq.ring_mask).read(), queues.at::<u32>(cq.ring_mask).read()) };
+        let (entries_mask, completions_mask) = unsafe {
+            (queues.at::<u32>(sq.ring_mask).read(), queues.at::<u32>(cq.ring_mask).read())
+        };
         Ok(Self {
             fd,
             entries: entries.at(0),

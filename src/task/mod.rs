@@ -46,9 +46,9 @@ mod watchdog;
 
 pub use join::{JoinError, JoinHandle};
 pub use limits::{cancelled, shield};
+pub use park::{Task, Unparker, current, park, park_until};
 #[cfg(feature = "epoll")]
 pub use port::Driver;
-pub use park::{Task, Unparker, current, park, park_until};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use slot::Name;
 pub use snapshot::{Snapshot, Status, Tasks, WaitsFor};
@@ -71,12 +71,12 @@ pub(crate) use report::fatal;
 pub(crate) use report::{Place, describe_current};
 pub(crate) use scheduler::Scheduler;
 pub(crate) use slot::Slot;
+#[cfg(any(feature = "time", feature = "epoll"))]
+pub(crate) use slot::Waiting;
 #[cfg(feature = "epoll")]
 pub(crate) use slot::Wake;
 #[cfg(feature = "time")]
 pub(crate) use slot::What;
-#[cfg(any(feature = "time", feature = "epoll"))]
-pub(crate) use slot::Waiting;
 pub(crate) use spawn::Options;
 
 use core::fmt;

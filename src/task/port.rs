@@ -23,12 +23,9 @@ pub(crate) trait Port {
     /// Whether a task waits for the kernel.
     fn is_busy(&self) -> bool;
 
-    /// Ends the driver, which nobody uses any more.
-    ///
-    /// # Safety
-    ///
-    /// It is not used again, and no task waits for it.
-    unsafe fn close(&self);
+    /// What ends the driver, given its address. Not a method, as the driver's memory goes with it.
+    /// To be called once, when nobody uses the driver any more and no task waits for it.
+    fn closer(&self) -> unsafe fn(NonNull<()>);
 }
 
 /// What waits for the kernel.
@@ -77,7 +74,7 @@ impl Scheduler {
     ///
     /// # Safety
     ///
-    /// It stays where it is, and the descriptor stays open, until it is told to close.
+    /// It stays where it is, and the descriptor stays open, until it is closed.
     pub(crate) unsafe fn set_port(&self, port: NonNull<dyn Port>, bell: Fd) {
         self.inbox.install_bell(bell);
         self.port.port.set(Some(port));
@@ -87,9 +84,11 @@ impl Scheduler {
     pub(super) fn close_port(&self) {
         if let Some(port) = self.port.port.take() {
             self.inbox.remove_bell();
-            // SAFETY: it was not told to close before, and nobody finds it any more. No task is left
-            // that could wait for it.
-            unsafe { port.as_ref().close() }
+            // SAFETY: who has set it vouches for it.
+            let close = unsafe { port.as_ref() }.closer();
+            // SAFETY: it was not closed before, and nobody finds it any more. No task is left that
+            // could wait for it.
+            unsafe { close(port.cast()) }
         }
     }
 }
