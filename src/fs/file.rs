@@ -10,6 +10,7 @@ use crate::sys::call::{Call, Named as _};
 use crate::sys::operation::Operation;
 use crate::sys::{fd, folder};
 
+use super::again;
 use super::metadata::{Metadata, Permissions};
 use super::options::OpenOptions;
 use super::path::AsPath;
@@ -300,7 +301,7 @@ impl File {
     ///
     /// Those of fchmod(2).
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
-        folder::change_mode_of(self.fd.raw(), permissions.mode()).of(Call::ChangeMode)
+        again(|| folder::change_mode_of(self.fd.raw(), permissions.mode())).of(Call::ChangeMode)
     }
 
     /// Cuts the file off, or makes it longer, with zeros. All tasks stand still meanwhile.
@@ -309,7 +310,7 @@ impl File {
     ///
     /// Those of ftruncate(2).
     pub fn set_len(&self, length: u64) -> Result<(), Error> {
-        folder::truncate(self.fd.raw(), length).of(Call::Truncate)
+        again(|| folder::truncate(self.fd.raw(), length)).of(Call::Truncate)
     }
 
     /// Waits until all that was written to the file is on its device, with its metadata.
