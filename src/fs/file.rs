@@ -283,6 +283,9 @@ impl File {
 
     /// What the kernel knows of the file.
     ///
+    /// On `io_uring` a thread of the kernel's asks the file system, which takes longer than a system
+    /// call.
+    ///
     /// # Errors
     ///
     /// Those of statx(2).
@@ -293,6 +296,19 @@ impl File {
     #[track_caller]
     pub fn metadata(&self) -> Result<Metadata, Error> {
         Metadata::ask(self.fd.raw(), c"", 0)
+    }
+
+    /// As [`metadata`](Self::metadata), as far as it is in memory: never waits, and works outside of
+    /// tasks as well. On `io_uring` it is some five times as fast.
+    ///
+    /// Of a file that was just opened it is up to date. Later, and on a network file system, it may be
+    /// what was true before.
+    ///
+    /// # Errors
+    ///
+    /// Those of statx(2).
+    pub fn cached_metadata(&self) -> Result<Metadata, Error> {
+        Metadata::cached(self.fd.raw())
     }
 
     /// Sets who may do what with it. All tasks stand still meanwhile.
