@@ -8,7 +8,7 @@ pub use crate::sys::owned::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, Own
 use linux_raw_sys::general as linux;
 
 use crate::driver;
-use crate::io::Error;
+use crate::sys::call::Error;
 use crate::sys::operation::Operation;
 
 /// Waits until there is something to read: bytes, a connection to accept, the end, or an error.

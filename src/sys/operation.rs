@@ -135,6 +135,7 @@ impl<'a> Operation<'a> {
     }
 
     /// The memory that it reads or writes, as far as that may run into a guard.
+    #[cfg(any(feature = "overflow", feature = "fs", feature = "io"))]
     pub(crate) const fn buffer(&self) -> *const [u8] {
         let start = core::ptr::with_exposed_provenance(self.address);
         let is_buffer = matches!(self.call, Call::Read | Call::Write | Call::Recv | Call::Send);
@@ -188,7 +189,6 @@ impl<'a> Operation<'a> {
 
     /// Does it by a system call of its own. Transfers of sockets that would have to wait fail with
     /// `EAGAIN`; all else waits, or does not, as its descriptor is set to.
-    #[allow(clippy::wildcard_enum_match_arm, reason = "the others are no operations")]
     pub(crate) fn perform(&self) -> Result<usize, Errno> {
         let Self { address, .. } = *self;
         let (fd, length, flags) = (register(self.fd), number(self.length), number(self.flags));
