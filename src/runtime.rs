@@ -292,7 +292,7 @@ impl<const N: usize> RuntimeBuilder<N> {
     ///
     /// 16 µs where nobody says otherwise; with zero they are exact to a microsecond. What the kernel
     /// takes to wake the thread comes on top. The thread's own slack (`PR_SET_TIMERSLACK`, usually
-    /// 50 µs) is taken away while tasks run.
+    /// 50 µs) is taken away while tasks run, and OS threads that they start inherit that.
     ///
     /// # Examples
     ///
