@@ -66,6 +66,22 @@ calls! {
     Duplicate = 136, "fcntl";
     Pipe = 137, "pipe";
     Wait = 138, "wait";
+    Clone = 160, "clone";
+    Map = 161, "mmap";
+    Execute = 162, "execve";
+    ChangeDirectory = 163, "chdir";
+    SetUser = 164, "setuid";
+    SetGroup = 165, "setgid";
+    SetGroups = 166, "setgroups";
+    SetSession = 167, "setsid";
+    SetProcessGroup = 168, "setpgid";
+    SetForeground = 169, "tcsetpgrp";
+    DuplicateTo = 170, "dup2";
+    Kill = 171, "kill";
+    SignalAction = 172, "sigaction";
+    Event = 173, "eventfd";
+    EpollCreate = 174, "epoll_create";
+    EpollControl = 175, "epoll_ctl";
     Driver = 255, "start of the driver";
 }
 

@@ -10,6 +10,8 @@ mod auxv;
 pub(crate) mod call;
 #[cfg(any(feature = "panic-handler", feature = "overflow"))]
 mod backtrace;
+#[cfg(feature = "process")]
+pub(crate) mod bytes;
 pub(crate) mod clock;
 #[cfg(feature = "epoll")]
 pub(crate) mod environment;
@@ -29,6 +31,8 @@ pub(crate) mod process;
 pub(crate) mod signal;
 #[cfg(feature = "net")]
 pub(crate) mod socket;
+#[cfg(feature = "process")]
+pub(crate) mod spawn;
 pub(crate) mod thread;
 #[cfg(feature = "watchdog")]
 pub(crate) mod timer;
