@@ -43,7 +43,7 @@ pub(crate) unsafe extern "C" fn clone(
         "mov rsi, rdx",
         "mov rdx, rcx",
         "xor r10d, r10d",
-        "syscall",       // overwrites rcx and r11, which the caller does not keep
+        "syscall", // overwrites rcx and r11, which the caller does not keep
         "test rax, rax",
         "jz 2f",
         "ret",
@@ -51,11 +51,11 @@ pub(crate) unsafe extern "C" fn clone(
         "2:",
         ".cfi_undefined rip", // nobody has called this
         "mov rdi, r9",
-        "xor ebp, ebp",       // the end of the chain of frame pointers
-        "push rbp",           // no return address, for those who look for one; twice, as the
-        "push rbp",           // stack pointer is aligned
+        "xor ebp, ebp", // the end of the chain of frame pointers
+        "push rbp",     // no return address, for those who look for one; twice, as the
+        "push rbp",     // stack pointer is aligned
         "call r8",
-        "ud2",                // it does not return
+        "ud2", // it does not return
         ".cfi_endproc",
     )
 }

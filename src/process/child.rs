@@ -87,9 +87,11 @@ impl Child {
                 return Ok(status);
             }
             let has_ended = Operation::poll(self.pidfd.raw(), linux_raw_sys::general::POLLIN);
-            driver::perform(Some(&self.pidfd), &has_ended).map_err(|error| match error.errno() {
-                Errno::CANCELED => Error::new(Call::Wait, Errno::CANCELED),
-                _ => error,
+            driver::perform(Some(&self.pidfd), &has_ended).map_err(|error| {
+                match error.errno() {
+                    Errno::CANCELED => Error::new(Call::Wait, Errno::CANCELED),
+                    _ => error,
+                }
             })?;
         }
     }

@@ -106,10 +106,7 @@ fn arguments(command: &Command) -> impl Iterator<Item = &CStr> {
 }
 
 /// The environment of the child: what it inherits, less what the command changes, and what that sets.
-fn variables<'a>(
-    command: &'a Command,
-    inherited: &'a Inherited,
-) -> impl Iterator<Item = &'a CStr> {
+fn variables<'a>(command: &'a Command, inherited: &'a Inherited) -> impl Iterator<Item = &'a CStr> {
     let cleared = command.asked().filter(|(asked, _)| *asked == Asked::Clear).count();
     // What was asked for after the last time that everything was forgotten.
     let changes = command.asked().scan(0, move |seen, (asked, text)| {

@@ -83,7 +83,9 @@ fn read_all(mut pipes: [Option<OwnedFd>; 2]) -> Result<[Captured; 2], Error> {
     let ready = Epoll::new().of(Call::EpollCreate)?;
     for pipe in pipes.iter().flatten() {
         fd::set_nonblocking(pipe.raw()).of(Call::Duplicate)?;
-        ready.control(linux::EPOLL_CTL_ADD, pipe.raw(), linux::EPOLLIN, 0).of(Call::EpollControl)?;
+        ready
+            .control(linux::EPOLL_CTL_ADD, pipe.raw(), linux::EPOLLIN, 0)
+            .of(Call::EpollControl)?;
     }
     while pipes.iter().any(Option::is_some) {
         // It can be read when one of those can that it watches.

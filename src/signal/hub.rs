@@ -15,7 +15,9 @@
 #![expect(unsafe_code, reason = "handles signals, and lists listeners in mappings of their own")]
 
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+use core::sync::atomic::{
+    AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+};
 use core::time::Duration;
 
 use linux_raw_sys::general as linux;

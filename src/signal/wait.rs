@@ -175,6 +175,6 @@ impl fmt::Debug for Info {
             .field("uid", &self.uid())
             .field("child_status", &self.child_status())
             .field("code", &self.code())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -107,8 +107,7 @@ impl EventFd {
     pub(crate) fn new() -> Result<Self, Errno> {
         let flags = linux::EFD_CLOEXEC | linux::EFD_NONBLOCK;
         // SAFETY: touches no memory of the program's.
-        let returned =
-            unsafe { sc::syscall2(number(linux::__NR_eventfd2), 0, number(flags)) };
+        let returned = unsafe { sc::syscall2(number(linux::__NR_eventfd2), 0, number(flags)) };
         // SAFETY: the kernel has made it for this call.
         result(returned).map(|fd| Self(unsafe { OwnedFd::of_number(fd) }))
     }

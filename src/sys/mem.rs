@@ -226,7 +226,15 @@ impl Mapping {
         let protection = number(linux::PROT_READ | linux::PROT_WRITE);
         // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
         let address = unsafe {
-            sc::syscall6(number(linux::__NR_mmap), 0, length, protection, number(flags), file, place)
+            sc::syscall6(
+                number(linux::__NR_mmap),
+                0,
+                length,
+                protection,
+                number(flags),
+                file,
+                place,
+            )
         };
         let address = result(address)?;
         let start = NonNull::new(core::ptr::with_exposed_provenance_mut(address));
@@ -248,7 +256,9 @@ impl Mapping {
         };
         let address = result(address)?;
         let start = NonNull::new(core::ptr::with_exposed_provenance_mut(address));
-        *self = Self { start: start.ok_or(Errno::NOMEM)?, length };
+        // Not as a whole: what is replaced would be unmapped.
+        self.start = start.ok_or(Errno::NOMEM)?;
+        self.length = length;
         Ok(())
     }
 

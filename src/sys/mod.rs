@@ -6,12 +6,12 @@
 #[cfg(feature = "net")]
 pub(crate) mod address;
 mod auxv;
-#[cfg(feature = "epoll")]
-pub(crate) mod call;
 #[cfg(any(feature = "panic-handler", feature = "overflow"))]
 mod backtrace;
 #[cfg(feature = "process")]
 pub(crate) mod bytes;
+#[cfg(feature = "epoll")]
+pub(crate) mod call;
 pub(crate) mod clock;
 #[cfg(feature = "epoll")]
 pub(crate) mod environment;

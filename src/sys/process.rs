@@ -5,12 +5,12 @@
 use linux_raw_sys::general as linux;
 
 use super::number;
-#[cfg(any(feature = "process", feature = "fs"))]
-use {super::result, crate::error::Errno};
 #[cfg(feature = "process")]
 use super::{fd::register, signal::Info};
 #[cfg(feature = "fs")]
 use core::ffi::CStr;
+#[cfg(any(feature = "process", feature = "fs"))]
+use {super::result, crate::error::Errno};
 
 /// Ends every thread of the process with `code`; the parent sees its low 8 bits.
 pub(crate) fn exit(code: i32) -> ! {
@@ -71,6 +71,8 @@ pub(crate) enum Which {
 /// `None` while it is running, unless this is to wait until it has ended.
 #[cfg(feature = "process")]
 pub(crate) fn reap(which: Which, waits: bool) -> Result<Option<i32>, Errno> {
+    /// The bit that says that there is a core dump (wait4(2)).
+    const CORE: i32 = 0x80;
     let (kind, child) = match which {
         Which::Pidfd(fd) => (linux::P_PIDFD, register(fd)),
         Which::Id(id) => (linux::P_PID, register(id)),
@@ -92,8 +94,6 @@ pub(crate) fn reap(which: Which, waits: bool) -> Result<Option<i32>, Errno> {
     if info.child() == 0 {
         return Ok(None);
     }
-    /// The bit that says that there is a core dump (wait4(2)).
-    const CORE: i32 = 0x80;
     Ok(Some(match info.code().cast_unsigned() {
         linux::CLD_EXITED => (info.status() & 0xff) << 8,
         linux::CLD_DUMPED => info.status() | CORE,
@@ -117,9 +117,8 @@ pub(crate) fn send_signal(pidfd: super::fd::Fd, signal: u32) -> Result<(), Errno
 pub(crate) fn set_child_subreaper(is_one: bool) -> Result<(), Errno> {
     let what = number(linux_raw_sys::prctl::PR_SET_CHILD_SUBREAPER);
     // SAFETY: touches no memory of the program's.
-    let returned = unsafe {
-        sc::syscall5(number(linux::__NR_prctl), what, usize::from(is_one), 0, 0, 0)
-    };
+    let returned =
+        unsafe { sc::syscall5(number(linux::__NR_prctl), what, usize::from(is_one), 0, 0, 0) };
     result(returned).map(drop)
 }
 

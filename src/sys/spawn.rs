@@ -263,8 +263,7 @@ fn execute(plan: &Plan<'_>) -> Result<(), Error> {
 fn become_program(plan: &Plan<'_>, path: usize) -> Result<(), Error> {
     let arguments = plan.arguments.as_ptr().expose_provenance();
     let environment = plan.environment.as_ptr().expose_provenance();
-    call(linux::__NR_execve, [path, arguments, environment]).of(Call::Execute)
-        .map(drop)
+    call(linux::__NR_execve, [path, arguments, environment]).of(Call::Execute).map(drop)
 }
 
 /// A system call of the child's.
