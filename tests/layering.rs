@@ -15,12 +15,17 @@ const FLOORS: &[(&str, i32)] = &[
     ("stack", 2),
     ("coroutine", 3),
     ("task", 4),
+    ("driver", 5),
     ("time", 5),
+    ("fd", 6),
+    // Three storeys of floor 6.
     ("io", 6),
-    ("fs", 6),
-    ("process", 6),
-    ("runtime", 7),
-    ("start", 8),
+    ("fs", 7),
+    ("net", 7),
+    ("signal", 7),
+    ("process", 8),
+    ("runtime", 9),
+    ("start", 10),
 ];
 
 /// What `lib.rs` makes public from a module, so that its name at the root stands for the module.

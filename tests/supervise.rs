@@ -178,6 +178,9 @@ fn a_pipeline_is_a_shell_s() {
     assert_eq!((ended.stdout.trim(), ended.code), ("0", Some(0)), "{ended:?}");
     assert!(ended.stderr.contains("pipeline: no-such-program: execve: "), "{ended:?}");
     assert_eq!(pipeline(&["no-such-program"]).code, Some(127));
+    // The environment is the kernel's own, and without a path there are the usual places.
+    let ended = run(Command::new(&program).arg("env").env_clear().env("A", "1").env("B", "x=y"));
+    assert_eq!((ended.stdout.as_str(), ended.code), ("A=1\nB=x=y\n", Some(0)), "{ended:?}");
     assert_eq!(pipeline(&[]).code, Some(2));
     assert_eq!(pipeline(&["--", "x"]).code, Some(2));
 }

@@ -20,6 +20,9 @@ use super::{Argument, Child, ExitStatus, Output, Stdio};
 /// A program without a slash in its name is looked for in the folders of `PATH`, of the environment that
 /// it is to have; without one in `/bin` and `/usr/bin`. A script needs its first line with `#!`.
 ///
+/// The environment is read when the program is started. In a program with std, who calls
+/// `std::env::set_var` sees to it that no other thread does that meanwhile, as its documentation says.
+///
 /// The program inherits the directory, the environment, and the descriptors that are not closed on
 /// exec: none of this crate's are, but for its standard streams. It finds no signal blocked, and `SIGPIPE`
 /// not ignored.

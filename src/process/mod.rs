@@ -7,6 +7,33 @@
 //!
 //! Orphans become children of such a process, and somebody has to take them from the system when
 //! they end: [`reap_orphans`], as a task. It takes nothing away from those who wait for a [`Child`].
+//!
+//! # Examples
+//!
+//! An init with a shell:
+//!
+//! ```no_run
+//! # #[cfg(feature = "fs")] mod example {
+//! use barecoro::fs::{self, MountFlags};
+//! use barecoro::process::{self, Command, Reboot};
+//! use barecoro::signal::{Signal, Signals};
+//! use barecoro::{Errno, task};
+//!
+//! fn first_process() -> Result<(), Errno> {
+//!     fs::mount("proc", "/proc", "proc", MountFlags::empty(), "")?;
+//!     let mut shell = Command::new("/bin/sh").arg("-i").spawn()?;
+//!     task::spawn(process::reap_orphans)?;
+//!     let mut signals = Signals::new(&[Signal::TERM, Signal::INT])?;
+//!     task::spawn(move || {
+//!         let _signal = signals.recv()?;
+//!         process::reboot(Reboot::Restart)
+//!     })?;
+//!     let _status = shell.wait()?;
+//!     process::sync();
+//!     process::reboot(Reboot::PowerOff)
+//! }
+//! # }
+//! ```
 
 mod argument;
 mod child;
