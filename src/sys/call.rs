@@ -79,6 +79,21 @@ calls! {
     CurrentDirectory = 168, "getcwd";
     Mount = 169, "mount";
     Unmount = 170, "umount";
+    Clone = 180, "clone";
+    Map = 181, "mmap";
+    Execute = 182, "execve";
+    SetUser = 183, "setuid";
+    SetGroup = 184, "setgid";
+    SetGroups = 185, "setgroups";
+    SetSession = 186, "setsid";
+    SetProcessGroup = 187, "setpgid";
+    SetForeground = 188, "tcsetpgrp";
+    DuplicateTo = 189, "dup2";
+    Kill = 190, "kill";
+    SignalAction = 191, "sigaction";
+    Event = 192, "eventfd";
+    EpollCreate = 193, "epoll_create";
+    EpollControl = 194, "epoll_ctl";
     Driver = 255, "start of the driver";
 }
 
