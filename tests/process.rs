@@ -36,6 +36,18 @@ fn exit_codes_and_signals_come_back() {
     });
 }
 
+/// The runtime makes its own timers exact, which is nobody else's business.
+#[test]
+fn timers_of_children_are_as_exact_as_ever() {
+    static R: Runtime<1> = Runtime::new();
+    let before = fs::read_to_string("/proc/self/timerslack_ns").unwrap();
+    on_both_drivers(&R, || {
+        time::sleep(Duration::from_millis(1)).unwrap();
+        let output = shell("cat /proc/self/timerslack_ns").output().unwrap();
+        assert_eq!(text(&output), before);
+    });
+}
+
 #[test]
 fn only_the_one_who_waits_is_parked() {
     static R: Runtime<2> = Runtime::new();

@@ -13,6 +13,7 @@ use crate::sys::call::{Call, Named as _};
 use crate::sys::environment::Inherited;
 use crate::sys::process::Which;
 use crate::sys::spawn::{self, Plan};
+use crate::task::Scheduler;
 
 use super::command::{Asked, Command};
 use super::room::{Room, Sizes};
@@ -74,6 +75,10 @@ pub(super) fn launch(command: &Command, streams: Streams) -> Result<Child, Error
         failure: Cell::new(None),
         has_handlers: Cell::new(false),
     };
+    // The child would inherit it for ever.
+    if let Some(scheduler) = Scheduler::current() {
+        scheduler.put_slack_back();
+    }
     // SAFETY: the stack is new and has that size. The strings are the command's and the inherited
     // ones, which stay until this returns.
     let pidfd = unsafe { spawn::spawn(&plan, stack.base()) }.of(Call::Clone)?;

@@ -124,8 +124,8 @@ impl Scheduler {
         self.inbox.woken();
     }
 
-    /// Lets the kernel be as exact as it was before the run.
-    pub(super) fn put_slack_back(&self) {
+    /// Lets the kernel be as exact as it was before the run, until the next sleep.
+    pub(crate) fn put_slack_back(&self) {
         if let Some(slack) = self.kernels_slack.take() {
             thread::replace_timer_slack(slack);
         }
