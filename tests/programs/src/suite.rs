@@ -37,9 +37,12 @@ fn run(name: &str) -> Result<(), Errno> {
     let mut command = Command::new(path);
     command.arg(c"--quiet").arg(c"--test-threads=1");
     // These need a shell.
-    for name in
-        [c"limits::address_space", c"limits::the_threads_own_stack", c"limits::locked_memory", c"another_process"]
-    {
+    for name in [
+        c"limits::address_space",
+        c"limits::the_threads_own_stack",
+        c"limits::locked_memory",
+        c"another_process",
+    ] {
         command.arg(c"--skip").arg(name);
     }
     command.env(c"RUST_BACKTRACE=0").env(c"BARECORO_VIRTUAL_MACHINE=1");
