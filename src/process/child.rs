@@ -83,8 +83,10 @@ impl Child {
     pub fn wait(&mut self) -> Result<ExitStatus, Error> {
         self.stdin = None;
         loop {
-            if let Some(status) = self.try_wait()? {
-                return Ok(status);
+            match self.try_wait() {
+                Ok(Some(status)) => return Ok(status),
+                Err(error) if error.errno() == Errno::INTR => continue,
+                waits => waits.map(drop)?,
             }
             let has_ended = Operation::poll(self.pidfd.raw(), linux_raw_sys::general::POLLIN);
             driver::perform(Some(&self.pidfd), &has_ended).map_err(|error| {

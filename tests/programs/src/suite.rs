@@ -1,5 +1,5 @@
-//! The first process of a system that runs tests: every other argument is the path of a program
-//! below `/tests`, given without that. Says how each has ended, and switches the machine off.
+//! The first process of a system that runs tests: the programs in `/tests` whose names are in the file
+//! `/list`. Says how each has ended, and switches the machine off.
 #![no_std]
 #![no_main]
 
@@ -12,7 +12,7 @@ static RUNTIME: Runtime<1> = Runtime::new();
 
 entry!(main);
 
-fn main(env: Env) -> Result<ExitCode, Errno> {
+fn main(_env: Env) -> Result<ExitCode, Errno> {
     let flags = MountFlags::NOSUID;
     fs::mount("devtmpfs", "/dev", "devtmpfs", flags, "")?;
     fs::open_stdio(c"/dev/console")?;
@@ -22,7 +22,9 @@ fn main(env: Env) -> Result<ExitCode, Errno> {
     RUNTIME.run(|| {
         // Tests of sockets want the loopback device, up and running.
         fs::write("/sys/class/net/lo/flags", b"0x9")?;
-        env.args().skip(1).try_for_each(run)
+        let mut list = [0; 4096];
+        let list = fs::read_to_string("/list", &mut list)?;
+        list.split_whitespace().try_for_each(run)
     })??;
     println!("suite: all have run");
     process::reboot(Reboot::PowerOff)?;
