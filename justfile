@@ -23,8 +23,9 @@ run-freestanding:
     @program=$(just build-freestanding) && exec "$program"
 
 # Build an example without libc and run it: just example echo 127.0.0.1:7000
+[positional-arguments]
 example name *arguments:
-    @program=$(just build-freestanding stable example {{name}} '{{example_features}}' release) && exec "$program" {{arguments}}
+    @program=$(just build-freestanding stable example "$1" '{{example_features}}' release) && shift && exec "$program" "$@"
 
 # Build a freestanding program and print its path. toolchain: auto, nightly, debian or stable
 build-freestanding toolchain="auto" kind="bin" name="freestanding" features=freestanding_features profile="freestanding":
