@@ -138,8 +138,8 @@ fn each_of_several_gets_what_it_wants() {
 }
 
 #[test]
-fn it_says_who_has_sent_it() {
-    in_child("it_says_who_has_sent_it", || {
+fn another_process_says_who_it_is() {
+    in_child("another_process_says_who_it_is", || {
         static R: Runtime<1> = Runtime::new();
         R.run(|| {
             let mut signals = Signals::new(&[Signal::USR1, Signal::CHLD]).unwrap();
