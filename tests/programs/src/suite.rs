@@ -42,14 +42,14 @@ fn run(name: &str) -> Result<(), Errno> {
     {
         command.arg(c"--skip").arg(name);
     }
-    command.env(c"RUST_BACKTRACE=0").env(c"BARECORO_VIRTUAL_MACHINE=1");
+    command.env_clear().env("RUST_BACKTRACE", "0").env("BARECORO_VIRTUAL_MACHINE", "1");
     // An emulated machine is slow.
-    command.env(c"PROPTEST_CASES=20");
+    command.env("PROPTEST_CASES", "20");
     let child = command.spawn()?;
     loop {
         match process::reap()? {
-            Some((ended, status)) if ended.id() == child.id() => {
-                println!("suite: {name}: {status}");
+            Some(ended) if ended.id() == child.id() => {
+                println!("suite: {name}: {}", ended.status());
                 return Ok(());
             }
             Some(_) => {}
