@@ -1,7 +1,7 @@
 //! A hierarchical timing wheel whose timers lie wherever their owners put them.
 //!
-//! Time is counted in ticks of 1024 ns. A tick's number is written with nine digits to the base 64,
-//! and each digit has a level with a slot for each value. A timer lies on the level of the highest
+//! Time is counted in ticks of 1024 ns or a greater power of two. A tick's number is written with nine
+//! digits to the base 64, and each digit has a level with a slot for each value. A timer lies on the level of the highest
 //! digit in which its tick differs from the wheel's present one, in the slot of that digit:
 //!
 //! ```text
@@ -22,17 +22,18 @@ use core::cell::Cell;
 use core::marker::PhantomPinned;
 use core::ptr;
 
-/// How long a tick is, in nanoseconds: the wheel's precision.
-const TICK_NANOS: u64 = 1 << 10;
+/// The shortest tick, as a power of two of nanoseconds: the best precision.
+const SHORTEST: u32 = 10;
+/// The longest: two seconds.
+const LONGEST: u32 = 31;
 
 const DIGIT_BITS: u32 = 6;
 const SLOTS: usize = 1 << DIGIT_BITS;
-/// Enough digits for 64 bits of nanoseconds in ticks.
+/// Enough digits for 64 bits of nanoseconds in the shortest ticks.
 const LEVELS: usize = 9;
 
-/// The last tick that 64 bits of nanoseconds reach, in 584 years.
-const LAST_TICK: u64 = u64::MAX / TICK_NANOS;
-const _: () = assert!(LAST_TICK.ilog2() < 9 * DIGIT_BITS && LEVELS == 9, "a level for each digit");
+const _: () =
+    assert!(u64::BITS - SHORTEST <= 9 * DIGIT_BITS && LEVELS == 9, "a level for each digit");
 
 /// A moment in the future and whom it concerns. In at most one wheel at a time.
 pub(crate) struct Timer<T> {
@@ -45,15 +46,12 @@ pub(crate) struct Timer<T> {
 }
 
 impl<T> Timer<T> {
-    /// A timer that goes off at the first tick that is not before `nanos`.
-    pub(crate) const fn new(nanos: u64, value: T) -> Self {
+    /// A timer that is in no wheel.
+    pub(crate) const fn new(value: T) -> Self {
         Self {
             next: Cell::new(ptr::null()),
             previous: Cell::new(ptr::null()),
-            tick: Cell::new(match nanos.div_ceil(TICK_NANOS) {
-                tick @ ..=LAST_TICK => tick,
-                _ => LAST_TICK,
-            }),
+            tick: Cell::new(0),
             value,
             _pinned: PhantomPinned,
         }
@@ -62,6 +60,9 @@ impl<T> Timer<T> {
 
 /// All timers that have not gone off.
 pub(crate) struct Wheel<T: 'static> {
+    /// How long a tick is, as a power of two of nanoseconds.
+    bits: Cell<u32>,
+    /// The present tick.
     now: Cell<u64>,
     /// A bit for each level that holds a timer.
     occupied: Cell<u32>,
@@ -82,6 +83,7 @@ impl<T: Copy> Wheel<T> {
     #[expect(clippy::large_stack_arrays, reason = "evaluated at compile time, for statics")]
     pub(crate) const fn new() -> Self {
         Self {
+            bits: Cell::new(0),
             now: Cell::new(0),
             occupied: Cell::new(0),
             levels: [const {
@@ -99,20 +101,30 @@ impl<T: Copy> Wheel<T> {
         self.occupied.get() == 0
     }
 
-    /// Sets the present of an empty wheel.
-    pub(crate) fn start(&self, nanos: u64) {
+    /// Sets the present of an empty wheel, and how late its timers may be: that gives the length of
+    /// its ticks. The longer they are, the fewer levels a timer goes down.
+    pub(crate) fn start(&self, nanos: u64, lateness: u64) {
         debug_assert!(self.is_empty(), "the present of timers moves by `advance` only");
-        self.now.set(nanos / TICK_NANOS);
+        self.bits.set(lateness.checked_ilog2().unwrap_or(0).clamp(SHORTEST, LONGEST));
+        self.now.set(nanos >> self.bits.get());
     }
 
-    /// Adds a timer. One whose moment has passed goes off at the next tick.
+    /// The first tick that is not before `nanos`, or the last that 64 bits reach, in 584 years.
+    fn tick_of(&self, nanos: u64) -> u64 {
+        let bits = self.bits.get();
+        let last = u64::MAX >> bits;
+        (nanos >> bits).saturating_add((nanos & ((1 << bits) - 1) != 0).into()).min(last)
+    }
+
+    /// Adds a timer, to go off at the first tick that is not before `nanos`. One whose moment has
+    /// passed goes off at the next tick.
     ///
     /// # Safety
     ///
     /// The timer stays where it is, alive, until it has gone off or was removed.
-    pub(crate) unsafe fn insert(&self, timer: &Timer<T>) {
+    pub(crate) unsafe fn insert(&self, timer: &Timer<T>, nanos: u64) {
         debug_assert!(timer.previous.get().is_null(), "a timer is in one wheel");
-        timer.tick.set(timer.tick.get().max(self.now.get() + 1));
+        timer.tick.set(self.tick_of(nanos).max(self.now.get() + 1));
         // SAFETY: the caller's promise.
         unsafe { self.place(timer) }
     }
@@ -148,13 +160,13 @@ impl<T: Copy> Wheel<T> {
     pub(crate) fn next(&self) -> Option<u64> {
         let (level, slot) = self.first_occupied()?;
         let tick = self.levels.get(level)?.earliest.get(slot)?.get();
-        Some(tick.saturating_mul(TICK_NANOS))
+        Some(tick.saturating_mul(1 << self.bits.get()))
     }
 
     /// Moves the present on and calls `expired` with the value of each timer that has gone off,
     /// in the order of their ticks, those of one tick in the order in which they came.
     pub(crate) fn advance(&self, nanos: u64, mut expired: impl FnMut(T)) {
-        let present = nanos / TICK_NANOS;
+        let present = nanos >> self.bits.get();
         while let Some((level, slot)) = self.first_occupied() {
             let start = self.start_of(level, slot);
             if start > present {
@@ -272,16 +284,18 @@ mod tests {
         timers: Vec<Box<Timer<usize>>>,
         pending: Vec<(u64, usize)>,
         now: u64,
+        /// How long a tick is.
+        tick: u64,
     }
 
     impl Pair {
         fn insert(&mut self, after: u64) {
             let number = self.timers.len();
             let nanos = self.now + after;
-            let timer = Box::new(Timer::new(nanos, number));
+            let timer = Box::new(Timer::new(number));
             // SAFETY: the box stays until the end of the test, after the wheel's last use.
-            unsafe { self.wheel.insert(&timer) };
-            let tick = nanos.div_ceil(TICK_NANOS).max(self.now / TICK_NANOS + 1);
+            unsafe { self.wheel.insert(&timer, nanos) };
+            let tick = nanos.div_ceil(self.tick).max(self.now / self.tick + 1);
             self.pending.push((tick, number));
             self.timers.push(timer);
         }
@@ -297,7 +311,7 @@ mod tests {
             self.now += by;
             let mut got = Vec::new();
             self.wheel.advance(self.now, |number| got.push(number));
-            let present = self.now / TICK_NANOS;
+            let present = self.now / self.tick;
             let mut due = self.pending.clone();
             due.retain(|entry| entry.0 <= present);
             self.pending.retain(|entry| entry.0 > present);
@@ -312,11 +326,13 @@ mod tests {
         #[test]
         fn a_wheel_is_a_sorted_list(
             start in 0..1_u64 << 60,
+            lateness in 0..40_u32,
             steps in prop::collection::vec((0..4_u8, 0..45_u32, any::<u64>()), 1..120),
         ) {
             let wheel = Box::new(Wheel::new());
-            wheel.start(start);
-            let mut pair = Pair { wheel, timers: Vec::new(), pending: Vec::new(), now: start };
+            wheel.start(start, 1 << lateness);
+            let tick = 1 << lateness.clamp(SHORTEST, LONGEST);
+            let mut pair = Pair { wheel, timers: Vec::new(), pending: Vec::new(), now: start, tick };
             for (step, magnitude, random) in steps {
                 let amount = random & ((1 << magnitude) - 1);
                 match step {
@@ -330,7 +346,7 @@ mod tests {
                         prop_assert_eq!(got, expected);
                     }
                 }
-                let earliest = pair.pending.iter().map(|entry| entry.0 * TICK_NANOS).min();
+                let earliest = pair.pending.iter().map(|entry| entry.0 * tick).min();
                 prop_assert_eq!(pair.wheel.next().is_some(), earliest.is_some());
                 prop_assert!(pair.wheel.next() <= earliest);
                 prop_assert_eq!(pair.wheel.is_empty(), pair.pending.is_empty());
@@ -341,12 +357,14 @@ mod tests {
     #[test]
     fn the_end_of_time_is_a_moment_like_others() {
         let wheel = Wheel::new();
-        let timer = Timer::new(u64::MAX, 7);
+        wheel.start(0, 0);
+        let timer = Timer::new(7);
         // SAFETY: the timer outlives the wheel's use.
-        unsafe { wheel.insert(&timer) };
-        assert_eq!(wheel.next(), Some(LAST_TICK * TICK_NANOS));
+        unsafe { wheel.insert(&timer, u64::MAX) };
+        let last = u64::MAX >> SHORTEST << SHORTEST;
+        assert_eq!(wheel.next(), Some(last));
         let mut fired = Vec::new();
-        wheel.advance(LAST_TICK * TICK_NANOS - 1, |number| fired.push(number));
+        wheel.advance(last - 1, |number| fired.push(number));
         assert!(fired.is_empty());
         wheel.advance(u64::MAX, |number| fired.push(number));
         assert_eq!(fired, [7]);

@@ -63,8 +63,7 @@ pub(crate) struct Scheduler {
     #[cfg(feature = "overflow")]
     pub(super) listener: Listener,
     pub(super) timers: Wheel<&'static Slot>,
-    /// The bits of a moment, in nanoseconds, that timers do not keep: they go off at the next one
-    /// without, many at a time.
+    /// How many nanoseconds later than asked for timers may go off, many at a time.
     pub(super) slack: Cell<u64>,
     /// What the kernel took for that before the run, once it was told to be exact.
     pub(super) kernels_slack: Cell<Option<NonZeroUsize>>,
@@ -274,8 +273,7 @@ impl Scheduler {
     /// Reserves the stacks for a run, and notes how it is to be.
     pub(crate) fn open(&self, count: usize, settings: &Settings) -> Result<(), StackError> {
         self.hooks.set(settings.hooks);
-        let slack = u64::try_from(settings.slack.as_nanos()).unwrap_or(u64::MAX);
-        self.slack.set(slack.checked_ilog2().map_or(0, |bits| (1 << bits) - 1));
+        self.slack.set(u64::try_from(settings.slack.as_nanos()).unwrap_or(u64::MAX));
         #[cfg(feature = "epoll")]
         self.port.choose(settings.driver);
         #[cfg(feature = "sim")]
@@ -291,7 +289,7 @@ impl Scheduler {
         self.deadlocked.set(false);
         let now = Instant::now().as_nanos();
         self.now.set(now);
-        self.timers.start(now);
+        self.timers.start(now, self.slack.get());
         arch::set_current((&raw const *self).cast());
         #[cfg(feature = "overflow")]
         if let Some(begin) = self.hooks.get().at_begin {

@@ -89,10 +89,9 @@ impl Scheduler {
         interruptible: Interruptible,
         moment: u64,
     ) -> Wake {
-        let slack = self.slack.get();
-        let timer = Timer::new(moment.saturating_add(slack) & !slack, task);
+        let timer = Timer::new(task);
         // SAFETY: the timer lies in this frame, which stays until it was removed below.
-        unsafe { self.timers.insert(&timer) };
+        unsafe { self.timers.insert(&timer, moment) };
         let wake = self.park(task, waiting, interruptible);
         // SAFETY: it is in this wheel or has gone off.
         unsafe { self.timers.remove(&timer) };
