@@ -88,7 +88,7 @@ check: (need "test") (need "boot") (need "check")
     cargo clippy --lib --features asan -- -D warnings
     cargo clippy --lib --no-default-features -- -D warnings
     cargo clippy --tests --features {{all_features}},std -- -D warnings {{allowed_in_tests}}
-    cargo clippy --no-default-features --features {{example_features}} --bins --example hello --example init --example echo --example httpd --example pipeline --example supervise -- -D warnings
+    cargo clippy --no-default-features --features {{example_features}} --bins --example hello --example init --example echo --example httpd --example pipeline --example supervise -- -D warnings -A clippy::large_stack_arrays
     cargo clippy --example million -- -D warnings -A clippy::print_stdout -A clippy::std_instead_of_core
     cargo clippy --manifest-path bench/Cargo.toml --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features {{all_features}},start

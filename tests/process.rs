@@ -70,16 +70,8 @@ fn arguments_arrive_as_they_are_however_many() {
         let mut command = shell("printf '%s|' \"$0\" \"$@\"");
         command.args(["", "a b", "zwölf"]).arg(b"\xff").arg(c"c").arg(String::from("s").as_str());
         let output = command.output().unwrap();
-        assert_eq!(
-            *output.stdout,
-            *"|a b|zwölf|\u{0}|c|s|"
-                .replace('\0', "?")
-                .as_bytes()
-                .to_vec()
-                .split(|byte| *byte == b'?')
-                .collect::<Vec<_>>()
-                .join(&[0xff][..])
-        );
+        let expected = ["|a b|zwölf|".as_bytes(), b"\xff|c|s|"].concat();
+        assert_eq!(*output.stdout, *expected);
         let mut command = shell("echo $#");
         for number in 0..10_000 {
             command.arg(number.to_string().as_str());

@@ -82,10 +82,9 @@ impl Input<'_> {
             }
             let place = &mut self.buffer[self.length..];
             match time::timeout(limit, || self.stream.read(place)) {
-                Ok(Ok(0)) if self.length == 0 => return Ok(Next::End),
+                Ok(Ok(0)) | Err(_) if self.length == 0 => return Ok(Next::End),
                 Ok(Ok(0)) => return Ok(Next::Bad(Status::BAD_REQUEST)),
                 Ok(read) => self.length += read?,
-                Err(_) if self.length == 0 => return Ok(Next::End),
                 Err(_) => return Ok(Next::Bad(Status::REQUEST_TIMEOUT)),
             }
             limit = LIMIT;
@@ -176,6 +175,7 @@ fn answer(stream: &TcpStream, folder: &Dir, request: &Request<'_>) -> Result<boo
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, on a stack made for it")]
 enum Found {
     File(Path, File, Metadata),
     /// A folder that was named like a file: what lies in it has other addresses.

@@ -221,9 +221,3 @@ impl Entry {
         self.id.load(Ordering::Acquire) == id
     }
 }
-
-/// For tests: how many places are not free.
-#[cfg(test)]
-pub(super) fn in_use() -> usize {
-    TABLE.lock().entries().filter(|entry| entry.state() != FREE).count()
-}
