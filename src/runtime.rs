@@ -7,6 +7,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
+use crate::collections::Timer;
 use crate::error::Errno;
 use crate::stack::{Layout, Plan, StackError};
 use crate::task::{
@@ -17,7 +18,7 @@ use crate::task::{
 /// Room for `N` tasks at once, and what schedules them.
 ///
 /// It lives in a `static` and is all zeros until it runs, so that even a million slots cost nothing
-/// in the program's file and no memory before they are used. A slot has 128 bytes.
+/// in the program's file and no memory before they are used. A slot has 128 bytes, and 16 for a timer.
 ///
 /// [`run`](Self::run) makes the calling OS thread run tasks until all have ended. Several runtimes
 /// may run on several OS threads at a time; a task stays on the thread of its run.
@@ -41,6 +42,8 @@ pub struct Runtime<const N: usize> {
     running: AtomicBool,
     scheduler: Scheduler,
     slots: UnsafeCell<MaybeUninit<heapless::Vec<Slot, N>>>,
+    /// Beside the slots, as many of them are looked at when only one task is woken.
+    timers: UnsafeCell<MaybeUninit<[Timer; N]>>,
 }
 
 // SAFETY: the scheduler and the slots are used by the one thread that has set `running`, but for
@@ -51,12 +54,14 @@ impl<const N: usize> Runtime<N> {
     /// A runtime with `N` slots whose tasks have stacks of 64 KiB.
     pub const fn new() -> Self {
         const { assert!(N > 0, "a runtime needs at least one slot, for the first task") };
+        const { assert!(N < 0xffff_ffff, "a runtime has less than 4,294,967,295 slots") };
         Self {
             running: AtomicBool::new(false),
             scheduler: Scheduler::new(),
             // Not `Vec::new()`, whose slots would be undefined. Zeros are an empty vector too: a
             // length and an array.
             slots: UnsafeCell::new(MaybeUninit::zeroed()),
+            timers: UnsafeCell::new(MaybeUninit::zeroed()),
         }
     }
 
@@ -186,6 +191,13 @@ impl<const N: usize> Runtime<N> {
             "Runtime::{call} was called outside of the run: call it in one of its tasks",
         );
         here
+    }
+
+    /// A timer for each slot.
+    fn timers(&'static self) -> &'static [Timer] {
+        // SAFETY: `new` has made them of zeros, which are timers that are not set. Only the thread that
+        // runs the runtime comes here, and nobody has them otherwise.
+        unsafe { (*self.timers.get()).assume_init_ref() }
     }
 
     /// The slots, all of them.
@@ -465,7 +477,7 @@ impl<const N: usize> Run<N> {
         let mut run = Self { runtime, lookout: Lookout::NONE };
         runtime.scheduler.open(N, settings)?;
         run.lookout = Lookout::begin(&runtime.scheduler, settings)?;
-        runtime.scheduler.enter(runtime.slots());
+        runtime.scheduler.enter(runtime.slots(), runtime.timers());
         Ok(run)
     }
 }

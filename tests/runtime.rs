@@ -267,3 +267,15 @@ fn a_leaked_runtime_runs() {
     let runtime: &'static Runtime<3> = Box::leak(Box::new(Runtime::new()));
     assert_eq!(runtime.run(|| task::spawn(|| 5).unwrap().join().unwrap()).unwrap(), 5);
 }
+
+/// So that even a million slots cost nothing in the program's file.
+#[test]
+fn a_runtime_that_has_never_run_is_zeros() {
+    static R: Runtime<1000> = Runtime::new();
+    let start = (&raw const R).cast::<u8>();
+    #[expect(unsafe_code, reason = "looks at bytes")]
+    // SAFETY: they are the static's, and nobody uses it.
+    let is_zero = |place| unsafe { start.add(place).read_volatile() } == 0;
+    let odd: Vec<_> = (0..size_of_val(&R)).filter(|place| !is_zero(*place)).collect();
+    assert!(odd.is_empty(), "not zero: {odd:?}");
+}

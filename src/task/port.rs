@@ -31,13 +31,20 @@ pub(crate) trait Port {
 /// What waits for the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[repr(u8)]
 pub enum Driver {
     /// `io_uring`: operations are handed over, and many of them in one system call.
     #[cfg(feature = "uring")]
-    Uring,
+    Uring = 1,
     /// `epoll`: an operation is tried, and again when its descriptor is ready.
-    Epoll,
+    Epoll = 2,
 }
+
+// SAFETY: both have a byte.
+const _: () = assert!(
+    unsafe { core::mem::transmute::<Option<Driver>, u8>(None) } == 0,
+    "a runtime is zeros until it runs"
+);
 
 /// Where a runtime keeps its driver.
 pub(super) struct PortPlace {

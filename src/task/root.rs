@@ -81,7 +81,11 @@ impl Scheduler {
         let now = Instant::now().as_nanos();
         self.now.set(now);
         if !self.timers.is_empty() {
-            self.timers.advance(now, |task| self.wake(task, Wake::TimedOut));
+            self.timers.advance(now, |place| {
+                if let Some(task) = self.used_slots().get(place) {
+                    self.wake(task, Wake::TimedOut);
+                }
+            });
         }
         self.inbox.take(|task| super::park::unpark(self, task));
         // With nothing to do the driver is asked when it may wait.

@@ -9,7 +9,7 @@ use core::cell::Cell;
 use core::num::NonZeroUsize;
 
 use crate::arch::{self, Context, Message};
-use crate::collections::{Fifo, Stack, Wheel};
+use crate::collections::{Fifo, Stack, Timer, Wheel};
 use crate::stack::{Pool, StackError};
 use crate::sys::clock::Instant;
 use crate::text::Plain;
@@ -62,7 +62,7 @@ pub(crate) struct Scheduler {
     pub(super) port: super::port::PortPlace,
     #[cfg(feature = "overflow")]
     pub(super) listener: Listener,
-    pub(super) timers: Wheel<&'static Slot>,
+    pub(super) timers: Wheel,
     /// How many nanoseconds later than asked for timers may go off, many at a time.
     pub(super) slack: Cell<u64>,
     /// What the kernel took for that before the run, once it was told to be exact.
@@ -281,15 +281,15 @@ impl Scheduler {
         self.pool.open(count, settings.layout)
     }
 
-    /// Starts a run on this thread, with these slots.
-    pub(crate) fn enter(&'static self, slots: &'static [Slot]) {
+    /// Starts a run on this thread, with these slots and a timer for each.
+    pub(crate) fn enter(&'static self, slots: &'static [Slot], timers: &'static [Timer]) {
         self.slots.set(Some(slots));
         self.used.set(0);
         self.free.clear();
         self.deadlocked.set(false);
         let now = Instant::now().as_nanos();
         self.now.set(now);
-        self.timers.start(now, self.slack.get());
+        self.timers.start(timers, now, self.slack.get());
         arch::set_current((&raw const *self).cast());
         #[cfg(feature = "overflow")]
         if let Some(begin) = self.hooks.get().at_begin {

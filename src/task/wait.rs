@@ -1,9 +1,6 @@
 //! Parking tasks and waking them: the one wait and the one wake that all waiting rests on.
-#![expect(unsafe_code, reason = "links timers that lie in the waiting tasks' frames")]
-
 use core::num::NonZeroU64;
 
-use crate::collections::Timer;
 use crate::sys::clock::Instant;
 
 use super::scheduler::Scheduler;
@@ -89,12 +86,10 @@ impl Scheduler {
         interruptible: Interruptible,
         moment: u64,
     ) -> Wake {
-        let timer = Timer::new(task);
-        // SAFETY: the timer lies in this frame, which stays until it was removed below.
-        unsafe { self.timers.insert(&timer, moment) };
+        let place = self.index_of(task);
+        self.timers.insert(place, moment);
         let wake = self.park(task, waiting, interruptible);
-        // SAFETY: it is in this wheel or has gone off.
-        unsafe { self.timers.remove(&timer) };
+        self.timers.remove(place);
         wake
     }
 
