@@ -8,21 +8,29 @@
 //! modules of the benchmarks say what each does and what it does not show.
 
 mod bodies;
+mod child;
 mod contender;
 mod cpu;
+mod echo;
+mod foreign;
 mod one_runnable;
+mod process_clock;
 mod report;
 mod round_trip;
 mod rounds;
 mod spawn;
 mod statistics;
+mod table;
 mod unguarded;
 mod yields;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
+use cpu::Cpus;
+use echo::serve::Library;
 use report::Row;
 use rounds::Effort;
 
@@ -34,6 +42,9 @@ struct Arguments {
     /// Fewer and shorter rounds.
     #[arg(long)]
     quick: bool,
+    /// Be one of the servers of `echo`.
+    #[arg(long, hide = true)]
+    serve: Option<Library>,
 }
 
 /// The benchmarks.
@@ -54,6 +65,8 @@ enum Name {
     SpawnJoin,
     /// Spawn a hundred tasks, then join them.
     SpawnJoinBatch,
+    /// A TCP echo server's CPU time for a request, on 1, 50 and 1,000 connections.
+    Echo,
 }
 
 impl Name {
@@ -61,8 +74,8 @@ impl Name {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    fn run(self, effort: &Effort) -> Vec<Row> {
-        match self {
+    fn run(self, effort: &Effort) -> io::Result<Vec<Row>> {
+        Ok(match self {
             Self::RoundTrip => round_trip::flat(effort),
             Self::RoundTripOutlined => round_trip::outlined(effort),
             Self::RoundTripDeep => round_trip::deep(effort),
@@ -70,28 +83,39 @@ impl Name {
             Self::OneRunnable => one_runnable::run(effort),
             Self::SpawnJoin => spawn::one(effort),
             Self::SpawnJoinBatch => spawn::batch(effort),
-        }
+            Self::Echo => echo::run(effort)?,
+        })
     }
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let effort = if arguments.quick { Effort::quick() } else { Effort::full() };
-    match cpu::pin() {
-        Ok(cpu) => eprintln!("pinned to CPU {cpu}"),
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> io::Result<()> {
+    if let Some(library) = arguments.serve {
+        return library.serve();
+    }
+    let cpus = Cpus::find()?;
+    let effort = if arguments.quick { Effort::quick(cpus) } else { Effort::full(cpus) };
+    match cpu::stay_on(cpus.last) {
+        Ok(()) => eprintln!("pinned to CPU {}", cpus.last),
         Err(error) => eprintln!("not pinned to one CPU, expect more noise: {error}"),
     }
     let cycles_per_ns = cpu::cycles_per_ns();
     let names = arguments.name.map_or_else(|| Name::value_variants().to_vec(), |name| vec![name]);
     let mut rows = Vec::new();
     for name in names {
-        let of_this = name.run(&effort);
-        if let Err(error) = report::save(&name.text(), &of_this) {
-            eprintln!("cannot save the results of {}: {error}", name.text());
-            return ExitCode::FAILURE;
-        }
+        let of_this = name.run(&effort)?;
+        report::save(&name.text(), &of_this)?;
         rows.extend(of_this);
     }
     report::print(&rows, cycles_per_ns);
-    ExitCode::SUCCESS
+    Ok(())
 }

@@ -1,11 +1,13 @@
 //! The results: a table for people, a file for each benchmark for programs.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use serde::Serialize;
 
 use crate::statistics::Summary;
+use crate::table;
 
 /// One comparison.
 #[derive(Serialize)]
@@ -22,8 +24,11 @@ pub struct Row {
     peer_ns_median: f64,
     /// The interquartile range of the rounds' ratios over their median.
     spread: f64,
+    /// What else this benchmark measures.
+    #[serde(flatten)]
+    extra: BTreeMap<&'static str, f64>,
     /// What the ratio is meant to be at most.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     aim: Option<f64>,
 }
 
@@ -48,7 +53,28 @@ impl Row {
             ratio: summary.ratio,
             peer_ns_median: summary.peer_median,
             spread: summary.spread,
+            extra: BTreeMap::new(),
             aim: None,
+        }
+    }
+
+    /// Says which variant of barecoro it is.
+    pub fn subject(mut self, subject: &'static str) -> Self {
+        self.subject = subject;
+        self
+    }
+
+    /// Adds a field.
+    pub fn with(mut self, field: &'static str, value: f64) -> Self {
+        self.extra.insert(field, value);
+        self
+    }
+
+    /// Adds a field if its value is known.
+    pub fn with_some(self, field: &'static str, value: Option<f64>) -> Self {
+        match value {
+            Some(value) => self.with(field, value),
+            None => self,
         }
     }
 
@@ -71,6 +97,7 @@ impl Row {
         [
             self.name.to_owned(),
             self.n.to_string(),
+            self.subject.to_owned(),
             self.peer.to_owned(),
             format!("{:.2}", self.ns_min),
             format!("{:.2}", self.ns_median),
@@ -84,39 +111,36 @@ impl Row {
     }
 }
 
-const COLUMNS: usize = 11;
+const COLUMNS: usize = 12;
 
 const HEADINGS: [&str; COLUMNS] = [
-    "name", "n", "peer", "min ns", "median", "cycles", "peer ns", "ratio", "spread", "aim",
-    "verdict",
+    "name", "n", "subject", "peer", "min ns", "median", "cycles", "peer ns", "ratio", "spread",
+    "aim", "verdict",
 ];
 
 /// Whether a column is text, to be put to the left.
 const IS_TEXT: [bool; COLUMNS] =
-    [true, false, true, false, false, false, false, false, false, false, true];
+    [true, false, true, true, false, false, false, false, false, false, false, true];
 
 /// Prints all rows as a table.
 pub fn print(rows: &[Row], cycles_per_ns: f64) {
     let mut lines = vec![HEADINGS.map(str::to_owned)];
     lines.extend(rows.iter().map(|row| row.cells(cycles_per_ns)));
-    let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
-        lines.iter().map(|line| line[column].len()).max().unwrap_or_default()
-    });
-    for line in &lines {
-        let cells = line.iter().zip(widths).zip(IS_TEXT).map(|((cell, width), is_text)| {
-            if is_text { format!("{cell:width$}") } else { format!("{cell:>width$}") }
-        });
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
-    }
+    table::print(&lines, IS_TEXT);
     println!(
-        "\nns and cycles an operation of barecoro; ratio: barecoro / peer, less is better. \
+        "\nns and cycles an operation of the subject; ratio: subject / peer, less is better. \
          The time-stamp counter ticks {cycles_per_ns:.2} times a ns."
     );
 }
 
-/// Writes `target/bench/<name>.json` below the root of the repository.
+/// Where results are written: `target/bench` below the root of the repository.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench")
+}
+
+/// Writes `<name>.json` there.
 pub fn save(name: &str, rows: &[Row]) -> io::Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench");
+    let folder = folder();
     fs::create_dir_all(&folder)?;
     fs::write(folder.join(name).with_extension("json"), serde_json::to_vec_pretty(rows)?)
 }
