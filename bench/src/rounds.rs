@@ -26,8 +26,8 @@ impl Effort {
         Self {
             rounds: 31,
             turn: Duration::from_millis(15),
-            process_rounds: 15,
-            process_turn: Duration::from_millis(400),
+            process_rounds: 31,
+            process_turn: Duration::from_millis(200),
             cpus,
         }
     }
