@@ -13,11 +13,17 @@ compile_error!("std has a panic handler: choose the feature `std` or `panic-hand
 mod arch;
 mod collections;
 mod coroutine;
+#[cfg(feature = "epoll")]
+mod driver;
 mod error;
+#[cfg(feature = "epoll")]
+pub mod fd;
 #[cfg(feature = "fs")]
 pub mod fs;
-#[cfg(feature = "io")]
+#[cfg(any(feature = "io", feature = "epoll"))]
 pub mod io;
+#[cfg(feature = "net")]
+pub mod net;
 #[cfg(feature = "process")]
 pub mod process;
 mod runtime;
@@ -33,3 +39,5 @@ mod unwind;
 pub use coroutine::{Coroutine, CoroutineResult, Iter, StackTooSmall, Yielder};
 pub use error::Errno;
 pub use runtime::{RunError, Runtime, RuntimeBuilder};
+#[cfg(feature = "epoll")]
+pub use task::Driver;

@@ -122,6 +122,8 @@ impl<const N: usize> Runtime<N> {
             runtime: self,
             plan: Plan::USUAL,
             hooks: Hooks::NONE,
+            #[cfg(feature = "epoll")]
+            driver: None,
             #[cfg(feature = "watchdog")]
             limit: core::time::Duration::ZERO,
             #[cfg(feature = "sim")]
@@ -216,6 +218,8 @@ pub struct RuntimeBuilder<const N: usize> {
     runtime: &'static Runtime<N>,
     plan: Plan,
     hooks: Hooks,
+    #[cfg(feature = "epoll")]
+    driver: Option<task::Driver>,
     #[cfg(feature = "watchdog")]
     limit: core::time::Duration,
     #[cfg(feature = "sim")]
@@ -276,6 +280,18 @@ impl<const N: usize> RuntimeBuilder<N> {
     /// used. It makes all of the stack's memory real, and a spawn as slow as that.
     pub const fn paint_stacks(mut self) -> Self {
         self.hooks.before_start = Some(paint);
+        self
+    }
+
+    /// Chooses what waits for the kernel. Where nobody says otherwise, the environment variable
+    /// `BARECORO_DRIVER` does, `uring` or `epoll`; and where that is not set, it is `io_uring` if
+    /// the kernel allows it and otherwise `epoll`.
+    ///
+    /// A run starts its driver with the first operation that needs one. Where it cannot be had,
+    /// that operation fails and its error says so.
+    #[cfg(feature = "epoll")]
+    pub const fn driver(mut self, driver: task::Driver) -> Self {
+        self.driver = Some(driver);
         self
     }
 
@@ -379,6 +395,8 @@ impl<const N: usize> RuntimeBuilder<N> {
             Ok(layout) => Settings {
                 layout,
                 hooks: self.hooks,
+                #[cfg(feature = "epoll")]
+                driver: self.driver,
                 #[cfg(feature = "watchdog")]
                 limit: self.limit,
                 #[cfg(feature = "sim")]

@@ -3,7 +3,11 @@
 //! Nothing here makes a system call or uses assembly, so that Miri can run the tests.
 
 mod fifo;
+#[cfg(feature = "epoll")]
+mod list;
 mod wheel;
 
 pub(crate) use fifo::{Fifo, Linked, Stack};
+#[cfg(feature = "epoll")]
+pub(crate) use list::{List, Node};
 pub(crate) use wheel::{Timer, Wheel};

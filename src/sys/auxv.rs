@@ -42,6 +42,13 @@ pub(crate) fn auxiliary_value(key: u32) -> Option<usize> {
     find(vector, key)
 }
 
+/// The vector on the first stack, of a program that `start` has started.
+#[cfg(feature = "epoll")]
+pub(super) fn known_vector() -> Option<core::ptr::NonNull<Pair>> {
+    // Acquire: pairs with the store in `remember`.
+    core::ptr::NonNull::new(KNOWN.load(Ordering::Acquire))
+}
+
 /// Where the program is in memory: the address of its first byte, as far as the kernel tells.
 #[cfg(any(feature = "panic-handler", feature = "overflow"))]
 pub(super) fn image_base() -> usize {

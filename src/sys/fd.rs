@@ -5,6 +5,8 @@ use core::ffi::CStr;
 
 use linux_raw_sys::general as linux;
 
+#[cfg(feature = "epoll")]
+use super::owned::OwnedFd;
 use super::{number, result};
 use crate::error::Errno;
 
@@ -22,7 +24,7 @@ pub(crate) const STDERR: Fd = 2;
 
 /// The register that holds a descriptor.
 #[expect(clippy::cast_sign_loss, reason = "the kernel reads the low 32 bits back as an int")]
-const fn register(fd: Fd) -> usize {
+pub(super) const fn register(fd: Fd) -> usize {
     fd as usize
 }
 
@@ -102,4 +104,47 @@ pub(crate) fn duplicate(from: Fd, to: Fd) -> Result<(), Errno> {
     let returned =
         unsafe { sc::syscall3(number(linux::__NR_dup3), register(from), register(to), 0) };
     result(returned).map(drop)
+}
+
+/// Another descriptor for the same file, closed on exec.
+#[cfg(feature = "epoll")]
+pub(crate) fn duplicate_anywhere(fd: Fd) -> Result<OwnedFd, Errno> {
+    // From 3 on: 0 to 2 have a meaning, also where they are not open.
+    let fd = control(fd, linux::F_DUPFD_CLOEXEC, 3)?;
+    // SAFETY: the kernel has made it for this call.
+    Ok(unsafe { OwnedFd::of_number(fd) })
+}
+
+/// Lets calls fail with `EAGAIN` that would have to wait.
+#[cfg(feature = "epoll")]
+pub(crate) fn set_nonblocking(fd: Fd) -> Result<(), Errno> {
+    let flags = control(fd, linux::F_GETFL, 0)?;
+    let wanted = flags | number(linux::O_NONBLOCK);
+    if wanted == flags { Ok(()) } else { control(fd, linux::F_SETFL, wanted).map(drop) }
+}
+
+/// fcntl(2) with a number.
+#[cfg(feature = "epoll")]
+pub(super) fn control(fd: Fd, what: u32, argument: usize) -> Result<usize, Errno> {
+    // SAFETY: the commands that this is called with touch no memory of the program's.
+    let returned =
+        unsafe { sc::syscall3(number(linux::__NR_fcntl), register(fd), number(what), argument) };
+    result(returned)
+}
+
+/// How many descriptors the process may have at most.
+#[cfg(feature = "epoll")]
+pub(crate) fn most_descriptors() -> u64 {
+    let mut limits = linux::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel writes the limits.
+    let returned = unsafe {
+        sc::syscall4(
+            number(linux::__NR_prlimit64),
+            0,
+            number(linux::RLIMIT_NOFILE),
+            0,
+            (&raw mut limits).expose_provenance(),
+        )
+    };
+    result(returned).map_or(0, |_| limits.rlim_max)
 }

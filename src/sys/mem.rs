@@ -198,3 +198,66 @@ impl Expose for NonNull<u8> {
         self.as_ptr().expose_provenance()
     }
 }
+
+/// A mapping that is unmapped when this is dropped.
+#[cfg(feature = "epoll")]
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    start: NonNull<u8>,
+    length: usize,
+}
+
+#[cfg(feature = "epoll")]
+impl Mapping {
+    /// Zeros, for which no swap is reserved.
+    pub(crate) fn zeroed(length: usize) -> Result<Self, Errno> {
+        let flags = linux::MAP_PRIVATE | linux::MAP_ANONYMOUS | linux::MAP_NORESERVE;
+        Self::new(length, flags, usize::MAX, 0)
+    }
+
+    /// A part of a file, shared with the kernel.
+    #[cfg(feature = "uring")]
+    pub(super) fn of_file(length: usize, fd: super::fd::Fd, place: u32) -> Result<Self, Errno> {
+        let flags = linux::MAP_SHARED | linux::MAP_POPULATE;
+        Self::new(length, flags, super::fd::register(fd), number(place))
+    }
+
+    fn new(length: usize, flags: u32, file: usize, place: usize) -> Result<Self, Errno> {
+        let protection = number(linux::PROT_READ | linux::PROT_WRITE);
+        // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+        let address = unsafe {
+            sc::syscall6(
+                number(linux::__NR_mmap),
+                0,
+                length,
+                protection,
+                number(flags),
+                file,
+                place,
+            )
+        };
+        let address = result(address)?;
+        let start = NonNull::new(core::ptr::with_exposed_provenance_mut(address));
+        start.map(|start| Self { start, length }).ok_or(Errno::NOMEM)
+    }
+
+    /// How many bytes it has.
+    pub(crate) const fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The place so many bytes behind the start, which is inside.
+    pub(crate) fn at<T>(&self, offset: u32) -> NonNull<T> {
+        debug_assert!(number(offset) < self.length, "inside of the mapping");
+        // SAFETY: the place is inside, or one would be no use for the mapping.
+        unsafe { self.start.add(number(offset)).cast() }
+    }
+}
+
+#[cfg(feature = "epoll")]
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: whoever has pointers into it keeps it.
+        let _unmapped = unsafe { unmap(self.start, self.length) };
+    }
+}

@@ -3,19 +3,37 @@
 //! The instruction comes from `sc`, the numbers and structures from `linux-raw-sys`. A function
 //! here does one call, takes and returns what the manual page says, and retries nothing.
 
+#[cfg(feature = "net")]
+pub(crate) mod address;
 mod auxv;
 #[cfg(any(feature = "panic-handler", feature = "overflow"))]
 mod backtrace;
+#[cfg(feature = "epoll")]
+pub(crate) mod call;
 pub(crate) mod clock;
+#[cfg(feature = "epoll")]
+pub(crate) mod environment;
+#[cfg(feature = "epoll")]
+pub(crate) mod epoll;
 pub(crate) mod fd;
 mod lines;
 pub(crate) mod mem;
+#[cfg(feature = "net")]
+pub(crate) mod message;
+#[cfg(feature = "epoll")]
+pub(crate) mod operation;
+#[cfg(feature = "epoll")]
+pub(crate) mod owned;
 pub(crate) mod process;
 #[cfg(feature = "overflow")]
 pub(crate) mod signal;
+#[cfg(feature = "net")]
+pub(crate) mod socket;
 pub(crate) mod thread;
 #[cfg(feature = "watchdog")]
 pub(crate) mod timer;
+#[cfg(feature = "uring")]
+pub(crate) mod uring;
 mod vdso;
 
 pub(crate) use auxv::auxiliary_value;

@@ -108,7 +108,7 @@ pub(crate) struct Info(linux::siginfo);
 
 impl Info {
     /// A fault at `address`, as the kernel describes it, with an error number.
-    #[cfg(feature = "io")]
+    #[cfg(any(feature = "io", feature = "epoll"))]
     fn fault(address: usize, errno: Errno) -> Self {
         // SAFETY: all of it is integers and pointers.
         let mut info = Self(unsafe { core::mem::zeroed() });
@@ -303,7 +303,7 @@ pub(crate) fn raise(signal: u32) {
 
 /// Tells this thread of a fault at `address` that has shown itself as an error of a system call,
 /// and ends the process by SIGSEGV.
-#[cfg(feature = "io")]
+#[cfg(any(feature = "io", feature = "epoll"))]
 pub(crate) fn die_of_fault(address: usize, errno: Errno) -> ! {
     let info = Info::fault(address, errno);
     change_mask(linux::SIG_UNBLOCK, set_of(linux::SIGSEGV));

@@ -48,6 +48,19 @@ pub(crate) fn futex_wake(word: &AtomicU32) {
     };
 }
 
+/// Lets so much time pass: nanosleep(2), which a signal ends early.
+#[cfg(feature = "epoll")]
+pub(crate) fn pause(duration: core::time::Duration) {
+    let time = linux::__kernel_timespec {
+        tv_sec: duration.as_secs().cast_signed(),
+        tv_nsec: duration.subsec_nanos().into(),
+    };
+    // SAFETY: the kernel reads the time.
+    let _ended = unsafe {
+        sc::syscall2(number(linux::__NR_nanosleep), (&raw const time).expose_provenance(), 0)
+    };
+}
+
 /// Points the thread register fs at a thread's control block.
 ///
 /// # Safety

@@ -14,7 +14,7 @@
 
 use linux_raw_sys::general as linux;
 
-#[cfg(feature = "io")]
+#[cfg(any(feature = "io", feature = "epoll"))]
 use crate::error::Errno;
 use crate::stack::Extent;
 use crate::sys::signal::{self, Context, Info, Kind};
@@ -138,7 +138,7 @@ fn overflowed(address: usize, stack_pointer: usize) -> Option<(&'static Slot, Gu
 ///
 /// Instead of causing a fault, the kernel returns an error. A buffer that is written before it is
 /// passed cannot come here, as writing it would have faulted.
-#[cfg(feature = "io")]
+#[cfg(any(feature = "io", feature = "epoll"))]
 pub(crate) fn check_buffer(errno: Errno, buffer: *const [u8]) {
     if errno != Errno::FAULT {
         return;

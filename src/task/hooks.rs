@@ -11,6 +11,8 @@ use crate::stack::{self, Extent, Layout};
 use crate::sys::mem::PAGE;
 use crate::text::Decimal;
 
+#[cfg(feature = "epoll")]
+use super::port::Driver;
 use super::scheduler::Scheduler;
 use super::{place, report};
 
@@ -19,6 +21,9 @@ use super::{place, report};
 pub(crate) struct Settings {
     pub(crate) layout: Layout,
     pub(crate) hooks: Hooks,
+    /// What waits for the kernel; none for the best that there is.
+    #[cfg(feature = "epoll")]
+    pub(crate) driver: Option<Driver>,
     /// How long a task may run without a switch; zero for as long as it likes.
     #[cfg(feature = "watchdog")]
     pub(crate) limit: core::time::Duration,
@@ -31,6 +36,8 @@ impl Settings {
     pub(crate) const USUAL: Self = Self {
         layout: Layout::USUAL,
         hooks: Hooks::NONE,
+        #[cfg(feature = "epoll")]
+        driver: None,
         #[cfg(feature = "watchdog")]
         limit: core::time::Duration::ZERO,
         #[cfg(feature = "sim")]

@@ -26,6 +26,8 @@ mod limits;
 mod lookout;
 mod park;
 mod place;
+#[cfg(feature = "epoll")]
+mod port;
 #[cfg(feature = "overflow")]
 mod quit;
 mod remote;
@@ -45,26 +47,36 @@ mod watchdog;
 pub use join::{JoinError, JoinHandle};
 pub use limits::{cancelled, shield};
 pub use park::{Task, Unparker, current, park, park_until};
+#[cfg(feature = "epoll")]
+pub use port::Driver;
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use slot::Name;
 pub use snapshot::{Snapshot, Status, Tasks, WaitsFor};
 pub use spawn::{Builder, SpawnError, spawn};
 
-#[cfg(all(feature = "overflow", feature = "io"))]
+#[cfg(all(feature = "overflow", any(feature = "io", feature = "epoll")))]
 pub(crate) use fault::check_buffer;
 pub(crate) use hooks::{Hooks, Settings, check_canary, cool, paint, trim};
 pub(crate) use life::run_first;
 #[cfg(feature = "time")]
 pub(crate) use limits::limit;
 pub(crate) use lookout::Lookout;
+#[cfg(feature = "epoll")]
+pub(crate) use port::Port;
 #[cfg(feature = "overflow")]
 pub(crate) use quit::{answer, listen};
+#[cfg(feature = "epoll")]
+pub(crate) use report::fatal;
 #[cfg(feature = "panic-handler")]
 pub(crate) use report::{Place, describe_current};
 pub(crate) use scheduler::Scheduler;
 pub(crate) use slot::Slot;
+#[cfg(any(feature = "time", feature = "epoll"))]
+pub(crate) use slot::Waiting;
+#[cfg(feature = "epoll")]
+pub(crate) use slot::Wake;
 #[cfg(feature = "time")]
-pub(crate) use slot::{Waiting, What};
+pub(crate) use slot::What;
 pub(crate) use spawn::Options;
 
 use core::fmt;

@@ -4,9 +4,13 @@
 //! the runtime's thread if that sleeps. The runtime takes the whole list at once. Nothing here
 //! waits or allocates, so a signal handler may do it, also one that interrupts the runtime itself.
 
+#[cfg(feature = "epoll")]
+use core::sync::atomic::AtomicI32;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use crate::sys::thread;
+#[cfg(feature = "epoll")]
+use crate::sys::{epoll, fd::Fd};
 
 use super::slot::Slot;
 
@@ -19,6 +23,13 @@ pub(crate) struct Inbox {
     asleep: AtomicU32,
     /// How many [`Unparker`](super::Unparker)s there are for this runtime's tasks.
     callers: AtomicUsize,
+    /// What wakes a thread that waits for the kernel: a descriptor's number and one, or zero while
+    /// the thread sleeps on `asleep`.
+    #[cfg(feature = "epoll")]
+    bell: AtomicI32,
+    /// How many are about to ring it.
+    #[cfg(feature = "epoll")]
+    ringing: AtomicU32,
 }
 
 impl Inbox {
@@ -27,6 +38,10 @@ impl Inbox {
             first: AtomicPtr::new(core::ptr::null_mut()),
             asleep: AtomicU32::new(0),
             callers: AtomicUsize::new(0),
+            #[cfg(feature = "epoll")]
+            bell: AtomicI32::new(0),
+            #[cfg(feature = "epoll")]
+            ringing: AtomicU32::new(0),
         }
     }
 
@@ -64,8 +79,46 @@ impl Inbox {
     pub(super) fn call(&self) {
         // SeqCst: pairs with the store in `prepare_to_sleep`. Either this sees that the thread is
         // about to sleep, or that one sees what was put on the list.
-        if self.asleep.load(Ordering::SeqCst) == 1 && self.asleep.swap(0, Ordering::SeqCst) == 1 {
-            thread::futex_wake(&self.asleep);
+        if self.asleep.load(Ordering::SeqCst) == 1 {
+            // SeqCst: pairs with the swap and the load in `remove_bell`. Either that sees who is
+            // about to ring, or the swap here sees that nobody sleeps.
+            #[cfg(feature = "epoll")]
+            self.ringing.fetch_add(1, Ordering::SeqCst);
+            if self.asleep.swap(0, Ordering::SeqCst) == 1 {
+                self.ring();
+            }
+            // Release: pairs with the load in `remove_bell`.
+            #[cfg(feature = "epoll")]
+            self.ringing.fetch_sub(1, Ordering::Release);
+        }
+    }
+
+    fn ring(&self) {
+        // Relaxed: it was there before the thread announced its sleep, which the caller has seen.
+        #[cfg(feature = "epoll")]
+        if let Some(bell) = self.bell.load(Ordering::Relaxed).checked_sub(1).filter(|fd| *fd >= 0) {
+            return epoll::signal(bell);
+        }
+        thread::futex_wake(&self.asleep);
+    }
+
+    /// From now on the thread sleeps where this descriptor wakes it.
+    #[cfg(feature = "epoll")]
+    pub(super) fn install_bell(&self, fd: Fd) {
+        // Relaxed: published by the store in `prepare_to_sleep`.
+        self.bell.store(fd + 1, Ordering::Relaxed);
+    }
+
+    /// Forgets the descriptor. When this returns, nobody is about to write to it: it may be closed.
+    #[cfg(feature = "epoll")]
+    pub(super) fn remove_bell(&self) {
+        self.bell.store(0, Ordering::Relaxed);
+        // SeqCst: pairs with the addition and the swap in `call`: who finds the 1 that this swap
+        // does not find has been counted before.
+        self.asleep.swap(0, Ordering::SeqCst);
+        while self.ringing.load(Ordering::SeqCst) != 0 {
+            // It takes a system call of another thread's, no more.
+            thread::pause(core::time::Duration::from_micros(20));
         }
     }
 
@@ -97,11 +150,11 @@ impl Inbox {
 
     /// Announces sleep; sleep on the word while it is 1. `None` if that would be wrong, since
     /// someone has called meanwhile, or since only a caller could end it and there is none left.
-    pub(super) fn prepare_to_sleep(&self, has_deadline: bool) -> Option<&AtomicU32> {
+    pub(super) fn prepare_to_sleep(&self, ends_by_itself: bool) -> Option<&AtomicU32> {
         // SeqCst: pairs with the loads in `call`; what happened before them is seen below.
         self.asleep.store(1, Ordering::SeqCst);
         let called = !self.first.load(Ordering::SeqCst).is_null();
-        if called || !(has_deadline || self.may_be_called()) {
+        if called || !(ends_by_itself || self.may_be_called()) {
             self.woken();
             return None;
         }

@@ -92,7 +92,7 @@ pub(super) fn interrupted(slot: &'static Slot, what: fmt::Arguments<'_>, context
 }
 
 /// Says what is wrong and ends the process.
-pub(super) fn fatal(message: fmt::Arguments<'_>) -> ! {
+pub(crate) fn fatal(message: fmt::Arguments<'_>) -> ! {
     let _written = writeln!(Lines::new(STDERR), "barecoro: {message}");
     sys::process::abort()
 }

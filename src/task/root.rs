@@ -2,6 +2,8 @@
 //! outside, and sleeping.
 #![expect(unsafe_code, reason = "switches to tasks; each context belongs to the slot it is in")]
 
+use core::sync::atomic::AtomicU32;
+
 use crate::arch::{self, Message};
 use crate::error::Errno;
 use crate::sys::clock::Instant;
@@ -77,6 +79,13 @@ impl Scheduler {
             self.timers.advance(now, |task| self.wake(task, Wake::TimedOut));
         }
         self.inbox.take(|task| super::park::unpark(self, task));
+        // With nothing to do the driver is asked when it may wait.
+        #[cfg(feature = "epoll")]
+        if let Some(port) = self.port()
+            && !self.ready.is_empty()
+        {
+            port.poll(self);
+        }
     }
 
     /// Sleeps until a timer goes off or another thread calls.
@@ -85,24 +94,58 @@ impl Scheduler {
             trim(self);
         }
         let deadline = self.timers.next().map(Instant::from_nanos);
-        if deadline.is_none() && !self.inbox.may_be_called() {
+        let ends_by_itself = deadline.is_some() || self.waits_for_the_kernel();
+        if !ends_by_itself && !self.inbox.may_be_called() {
             return self.break_deadlock();
+        }
+        #[cfg(all(feature = "sim", feature = "epoll"))]
+        if self.is_simulated() && self.has_kernel_answered() {
+            return;
         }
         #[cfg(feature = "sim")]
         if deadline.is_some_and(|deadline| self.simulation.pass_until(deadline.as_nanos())) {
             return;
         }
-        let Some(word) = self.inbox.prepare_to_sleep(deadline.is_some()) else { return };
+        let Some(word) = self.inbox.prepare_to_sleep(ends_by_itself) else { return };
         #[cfg(feature = "overflow")]
         if self.hooks.get().at_look.is_some() && self.listener.is_asked() {
             return self.inbox.woken();
+        }
+        self.sleep(word, deadline);
+        self.inbox.woken();
+    }
+
+    /// Sleeps while the word is 1, or where the kernel is waited for until that has an answer.
+    fn sleep(&self, word: &AtomicU32, deadline: Option<Instant>) {
+        #[cfg(feature = "epoll")]
+        if let Some(port) = self.port() {
+            return port.wait(self, deadline);
         }
         match thread::futex_wait(word, 1, deadline) {
             Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
             // It takes nothing that could run out.
             Err(_) => impossible(),
         }
-        self.inbox.woken();
+    }
+
+    /// Whether a task waits for the kernel.
+    #[cfg_attr(not(feature = "epoll"), expect(clippy::unused_self, reason = "nobody can"))]
+    fn waits_for_the_kernel(&self) -> bool {
+        #[cfg(feature = "epoll")]
+        let answer = self.port().is_some_and(|port| port.is_busy());
+        #[cfg(not(feature = "epoll"))]
+        let answer = false;
+        answer
+    }
+
+    /// Asks the kernel, without waiting, and says whether a task can go on. A simulated run does
+    /// so before it lets time pass.
+    #[cfg(all(feature = "sim", feature = "epoll"))]
+    fn has_kernel_answered(&self) -> bool {
+        if let Some(port) = self.port() {
+            port.poll(self);
+        }
+        !self.ready.is_empty()
     }
 
     /// No task can ever run again: says so, and cancels all, which makes their waits fail.

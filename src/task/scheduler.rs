@@ -56,6 +56,9 @@ pub(crate) struct Scheduler {
     pub(super) doomed: Cell<Option<&'static Slot>>,
 
     pub(super) inbox: Inbox,
+    /// What waits for the kernel, once a task has to.
+    #[cfg(feature = "epoll")]
+    pub(super) port: super::port::PortPlace,
     #[cfg(feature = "overflow")]
     pub(super) listener: Listener,
     pub(super) timers: Wheel<&'static Slot>,
@@ -84,6 +87,8 @@ impl Scheduler {
             simulation: Simulation::new(),
             doomed: Cell::new(None),
             inbox: Inbox::new(),
+            #[cfg(feature = "epoll")]
+            port: super::port::PortPlace::new(),
             #[cfg(feature = "overflow")]
             listener: Listener::new(),
             timers: Wheel::new(),
@@ -255,6 +260,8 @@ impl Scheduler {
     /// Reserves the stacks for a run, and notes how it is to be.
     pub(crate) fn open(&self, count: usize, settings: &Settings) -> Result<(), StackError> {
         self.hooks.set(settings.hooks);
+        #[cfg(feature = "epoll")]
+        self.port.choose(settings.driver);
         #[cfg(feature = "sim")]
         self.simulation.begin(settings.seed);
         self.pool.open(count, settings.layout)
@@ -283,6 +290,8 @@ impl Scheduler {
         self.simulation.end();
         self.current.set(None);
         if self.live.get() == 0 {
+            #[cfg(feature = "epoll")]
+            self.close_port();
             // SAFETY: no task is left, and the results of all were taken or dropped.
             unsafe { self.pool.close() }
         }

@@ -13,6 +13,8 @@ use crate::arch::tools::Registration;
 use crate::arch::{self, Context};
 use crate::collections::Linked;
 use crate::stack::{Extent, Stack};
+#[cfg(feature = "epoll")]
+use crate::sys::{call::Call, fd::Fd};
 use crate::text::Decimal;
 
 use super::family::Family;
@@ -49,7 +51,7 @@ pub(crate) struct Slot {
     /// When the task parked, in nanoseconds, as of the last look at the clock.
     pub(super) since: Cell<u64>,
 
-    /// More on what a parked task waits for: the number of a task.
+    /// More on what a parked task waits for: the number of a task, or a call and a descriptor.
     pub(super) detail: Cell<u64>,
     /// Who waits for the task to end.
     pub(super) joiner: Cell<Option<&'static Self>>,
@@ -151,7 +153,7 @@ pub(crate) enum Interruptible {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
     pub(crate) what: What,
-    /// The task it waits for, if it waits for one.
+    /// The task it waits for, or the call and its descriptor, if it waits for one.
     pub(crate) detail: u64,
 }
 
@@ -164,12 +166,32 @@ pub(crate) enum What {
     Sleep,
     Join,
     Scope,
+    #[cfg(feature = "epoll")]
+    Call,
 }
 
 impl Waiting {
     #[inline(always)]
     pub(crate) const fn on(what: What) -> Self {
         Self { what, detail: 0 }
+    }
+
+    /// On the kernel, to do a call about a descriptor.
+    #[cfg(feature = "epoll")]
+    #[inline(always)]
+    pub(crate) const fn for_call(call: Call, fd: Fd) -> Self {
+        Self { what: What::Call, detail: (call as u64) << 32 | fd.cast_unsigned() as u64 }
+    }
+}
+
+/// `read(fd 9)`; a call that is about no descriptor has only its name.
+#[cfg(feature = "epoll")]
+fn write_call(detail: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let number = u8::try_from(detail >> 32).ok().and_then(Call::from_number);
+    f.write_str(number.map_or("the kernel", Call::name))?;
+    match u64::from(detail as u32) {
+        none if none == u64::from(u32::MAX) => Ok(()),
+        fd => write!(f, "(fd {})", Decimal(fd)),
     }
 }
 
@@ -181,6 +203,8 @@ impl fmt::Display for Waiting {
             What::Sleep => f.write_str("a deadline"),
             What::Join => write!(f, "the end of task {}", Decimal(self.detail)),
             What::Scope => f.write_str("the tasks of its scope"),
+            #[cfg(feature = "epoll")]
+            What::Call => write_call(self.detail, f),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::collections::Timer;
 use crate::sys::clock::Instant;
 
 use super::scheduler::Scheduler;
-use super::slot::{Interruptible, Slot, State, Waiting, Wake, What};
+use super::slot::{Interruptible, Slot, State, Waiting, Wake};
 use super::{Cancelled, WaitError};
 
 impl Scheduler {
@@ -22,6 +22,14 @@ impl Scheduler {
             Wake::Done | Wake::TimedOut => Ok(()),
             Wake::Cancelled => Err(Cancelled),
         }
+    }
+
+    /// Whether the running task was told to end, so that it must not begin to wait.
+    #[cfg(feature = "epoll")]
+    #[inline(always)]
+    pub(crate) fn must_end(&self) -> bool {
+        let limits = &self.task().limits;
+        limits.apply() && limits.must_end()
     }
 
     /// Parks the running task until it is woken, whoever cancels it.
@@ -87,7 +95,7 @@ impl Scheduler {
     #[inline(always)]
     fn park(&self, task: &'static Slot, waiting: Waiting, interruptible: Interruptible) -> Wake {
         task.waits_for.set(waiting.what);
-        if waiting.what == What::Join {
+        if waiting.detail != 0 {
             task.detail.set(waiting.detail);
         }
         task.interruptible.set(interruptible);

@@ -196,3 +196,12 @@ pub fn resident_pages() -> usize {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap();
     text.split(' ').nth(1).unwrap().parse().unwrap()
 }
+
+/// Runs `body` as the first task of a runtime, once on each driver.
+#[cfg(feature = "uring")]
+pub fn on_both_drivers<const N: usize>(runtime: &'static barecoro::Runtime<N>, body: impl Fn()) {
+    for driver in [barecoro::Driver::Uring, barecoro::Driver::Epoll] {
+        eprintln!("on {driver:?}");
+        runtime.builder().driver(driver).run(&body).unwrap();
+    }
+}

@@ -1,0 +1,169 @@
+//! What waits for the kernel: one interface, on `io_uring` or on `epoll`. Floor 5.
+//!
+//! A task hands in an [`Operation`] and parks until that is done: [`perform`]. The root gives the
+//! kernel what there is and waits there for all. A runtime's driver starts with the first operation of a
+//! run, so that programs without any do without it, and ends with the run.
+#![expect(unsafe_code, reason = "keeps a driver in a mapping of its own")]
+
+mod choice;
+mod epoll;
+mod sources;
+#[cfg(feature = "uring")]
+mod uring;
+
+use core::cell::Cell;
+use core::ptr::NonNull;
+use core::time::Duration;
+
+use crate::error::Errno;
+use crate::sys::call::{Call, Error};
+use crate::sys::clock::Instant;
+use crate::sys::epoll::EventFd;
+use crate::sys::mem::Mapping;
+use crate::sys::operation::Operation;
+use crate::sys::owned::OwnedFd;
+use crate::sys::thread;
+#[cfg(feature = "overflow")]
+use crate::task::check_buffer;
+use crate::task::{self, Port, Scheduler};
+
+/// Does an operation for the running task, which is parked until then. `owner` is who has the
+/// operation's descriptor, if that is this crate.
+///
+/// # Cancellation
+///
+/// A cancelled task gets [`Errno::CANCELED`], unless the operation was done before the kernel could
+/// be told. In either case the kernel has let go of what the operation lends when this returns.
+///
+/// # Panics
+///
+/// Outside of a task.
+#[track_caller]
+pub(crate) fn perform(owner: Option<&OwnedFd>, operation: &Operation<'_>) -> Result<usize, Error> {
+    let call = operation.name();
+    let scheduler = Scheduler::here(call.name());
+    let driver = match scheduler.port() {
+        // SAFETY: `start` has set it, to a driver, which lives as long as tasks run.
+        Some(port) => unsafe { &*(&raw const *port).cast::<Driver>() },
+        None => start(scheduler).map_err(|errno| Error::new(Call::Driver, errno))?,
+    };
+    let done = match &driver.backend {
+        #[cfg(feature = "uring")]
+        Backend::Uring(uring) => uring.perform(scheduler, operation),
+        Backend::Epoll(epoll) => epoll.perform(scheduler, owner, operation),
+    };
+    done.map_err(|errno| {
+        #[cfg(feature = "overflow")]
+        check_buffer(errno, operation.buffer());
+        Error::new(call, errno)
+    })
+}
+
+/// As [`perform`], for an operation that makes a descriptor.
+#[cfg(any(feature = "net", feature = "fs"))]
+#[track_caller]
+pub(crate) fn open(owner: Option<&OwnedFd>, operation: &Operation<'_>) -> Result<OwnedFd, Error> {
+    assert!(operation.makes_a_descriptor(), "an operation has no descriptor for a result");
+    // SAFETY: the kernel has made it for this operation, whose result nobody else has.
+    perform(owner, operation).map(|fd| unsafe { OwnedFd::of_number(fd) })
+}
+
+/// The driver of one run.
+struct Driver {
+    backend: Backend,
+    /// What wakes a waiting driver from outside.
+    _wakeup: EventFd,
+    /// Where this lies; dropped last.
+    _memory: Mapping,
+}
+
+enum Backend {
+    #[cfg(feature = "uring")]
+    Uring(uring::Uring),
+    Epoll(epoll::Epoll),
+}
+
+/// Starts the run's driver.
+#[cold]
+fn start(scheduler: &'static Scheduler) -> Result<&'static Driver, Errno> {
+    let wakeup = EventFd::new()?;
+    let called = wakeup.raw();
+    let backend = choice::backend(scheduler.chosen_driver(), called)?;
+    let memory = Mapping::zeroed(size_of::<Driver>())?;
+    let place = memory.at::<Driver>(0);
+    // SAFETY: the mapping is large enough and nobody else's. It stays until `close`.
+    let driver: &'static Driver = unsafe {
+        place.write(Driver { backend, _wakeup: wakeup, _memory: memory });
+        place.as_ref()
+    };
+    // SAFETY: it stays in its mapping, with the descriptor, until `close`.
+    unsafe { scheduler.set_port(place, called) };
+    Ok(driver)
+}
+
+impl Port for Driver {
+    fn poll(&self, scheduler: &Scheduler) {
+        match &self.backend {
+            #[cfg(feature = "uring")]
+            Backend::Uring(uring) => uring.poll(scheduler),
+            Backend::Epoll(epoll) => epoll.poll(scheduler),
+        }
+    }
+
+    fn wait(&self, scheduler: &Scheduler, deadline: Option<Instant>) {
+        let limit = deadline.map(|deadline| deadline.duration_since(Instant::now()));
+        match &self.backend {
+            #[cfg(feature = "uring")]
+            Backend::Uring(uring) => uring.wait(scheduler, limit),
+            Backend::Epoll(epoll) => epoll.wait(scheduler, limit),
+        }
+    }
+
+    fn is_busy(&self) -> bool {
+        match &self.backend {
+            #[cfg(feature = "uring")]
+            Backend::Uring(uring) => uring.is_busy(),
+            Backend::Epoll(epoll) => epoll.is_busy(),
+        }
+    }
+
+    fn closer(&self) -> unsafe fn(NonNull<()>) {
+        close
+    }
+}
+
+/// # Safety
+///
+/// As [`Port::closer`] says.
+unsafe fn close(driver: NonNull<()>) {
+    // SAFETY: `start` has written it there, and the caller gives it up. It is moved out first, as
+    // it lies in memory that goes with it.
+    drop(unsafe { driver.cast::<Driver>().read() });
+}
+
+/// How often in a row the kernel has refused to let a driver wait. It may be short of memory for a
+/// moment; for good it has no reason to.
+struct Refusals(Cell<u32>);
+
+impl Refusals {
+    /// A second's worth of milliseconds.
+    const MOST: u32 = 1000;
+
+    const fn new() -> Self {
+        Self(Cell::new(0))
+    }
+
+    fn clear(&self) {
+        self.0.set(0);
+    }
+
+    /// Lets a millisecond pass, or less, before the driver tries again.
+    fn pause(&self, call: &str, errno: Errno, limit: Option<Duration>) {
+        self.0.set(self.0.get() + 1);
+        if self.0.get() > Self::MOST {
+            task::fatal(format_args!("the kernel refuses {call} for good: {errno}"));
+        }
+        let pause = Duration::from_millis(1);
+        thread::pause(limit.map_or(pause, |limit| limit.min(pause)));
+    }
+}

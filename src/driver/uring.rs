@@ -1,0 +1,186 @@
+//! The driver on `io_uring`.
+//!
+//! An operation becomes an entry of the kernel's queue; the kernel gets all that have come up when
+//! the root waits, or after 128 switches, in one system call. The entry's user data is the address of
+//! a [`Pending`] in the frame of the task that waits. That frame stays until the completion has come, also
+//! if the task was cancelled: it then cancels the entry, and goes on waiting.
+#![expect(unsafe_code, reason = "finds what waits by the address that the kernel gives back")]
+
+use core::cell::Cell;
+use core::time::Duration;
+
+use crate::error::Errno;
+use crate::sys::call::Call;
+use crate::sys::fd::Fd;
+use crate::sys::operation::Operation;
+use crate::sys::uring::{Completion, Entry, Ring};
+use crate::task::{Scheduler, Slot, Waiting, Wake};
+
+use super::Refusals;
+
+/// How many entries there can be between two system calls. More wait for their turn.
+const ENTRIES: u32 = 256;
+/// How many completions there can be between two; the kernel keeps what is more.
+const COMPLETIONS: u32 = 4096;
+
+/// User data of the entry that waits for calls from outside.
+const WAKEUP: u64 = 0;
+/// User data of entries that cancel others. No `Pending` has such an address.
+const CANCEL: u64 = 1;
+
+pub(super) struct Uring {
+    ring: Ring,
+    wakeup: Fd,
+    /// Operations whose completion has not come.
+    in_flight: Cell<usize>,
+    refusals: Refusals,
+}
+
+/// An operation that the kernel has, and who waits for it.
+struct Pending {
+    task: &'static Slot,
+    result: Cell<Option<Result<usize, Errno>>>,
+}
+
+impl Uring {
+    pub(super) fn new(wakeup: Fd) -> Result<Self, Errno> {
+        let this = Self {
+            ring: Ring::new(ENTRIES, COMPLETIONS)?,
+            wakeup,
+            in_flight: Cell::new(0),
+            refusals: Refusals::new(),
+        };
+        this.listen();
+        Ok(this)
+    }
+
+    /// Waits for calls from outside.
+    fn listen(&self) {
+        let entry = Entry::poll_for_ever(self.wakeup, linux_raw_sys::general::POLLIN, WAKEUP);
+        // SAFETY: the entry lends nothing to the kernel but a descriptor.
+        let _there_is_room = unsafe { self.ring.push(entry) };
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.in_flight.get() > 0
+    }
+
+    pub(super) fn perform(
+        &self,
+        scheduler: &Scheduler,
+        operation: &Operation<'_>,
+    ) -> Result<usize, Errno> {
+        loop {
+            match self.try_perform(scheduler, operation) {
+                Err(Errno::INTR) => {}
+                // The descriptor is set not to wait.
+                Err(Errno::AGAIN) if operation.awaited() != 0 && operation.name() != Call::Poll => {
+                    let poll = Operation::poll(operation.fd(), operation.awaited());
+                    match self.try_perform(scheduler, &poll) {
+                        Ok(_) | Err(Errno::INTR) => {}
+                        Err(errno) => return Err(errno),
+                    }
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn try_perform(
+        &self,
+        scheduler: &Scheduler,
+        operation: &Operation<'_>,
+    ) -> Result<usize, Errno> {
+        if scheduler.must_end() {
+            return Err(Errno::CANCELED);
+        }
+        let pending = Pending { task: scheduler.task(), result: Cell::new(None) };
+        let address = (&raw const pending).expose_provenance() as u64;
+        // SAFETY: what the operation lends stays lent, and `pending` stays here, until its
+        // completion has come.
+        unsafe { self.push(scheduler, || Entry::operation(operation, address)) };
+        self.in_flight.set(self.in_flight.get() + 1);
+        let waiting = Waiting::for_call(operation.name(), operation.fd());
+        if scheduler.block(waiting).is_err() && pending.result.get().is_none() {
+            // SAFETY: the entry lends nothing to the kernel.
+            unsafe { self.push(scheduler, || Entry::cancel(address, CANCEL)) };
+        }
+        loop {
+            if let Some(result) = pending.result.get() {
+                return result;
+            }
+            scheduler.block_shielded(waiting);
+        }
+    }
+
+    /// Appends an entry, after making room for it where there is none.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Ring::push`].
+    unsafe fn push(&self, scheduler: &Scheduler, entry: impl Fn() -> Entry) {
+        // SAFETY: the caller's promise.
+        while !unsafe { self.ring.push(entry()) } {
+            self.enter(0, None);
+            self.take_completions(scheduler);
+            if self.ring.is_full() {
+                // The kernel is short of memory. Others may end meanwhile and give some back.
+                scheduler.yield_now();
+            }
+        }
+    }
+
+    pub(super) fn poll(&self, scheduler: &Scheduler) {
+        if self.ring.waiting() > 0 || self.ring.wants_entry() {
+            self.enter(0, None);
+        }
+        self.take_completions(scheduler);
+    }
+
+    pub(super) fn wait(&self, scheduler: &Scheduler, limit: Option<Duration>) {
+        if self.take_completions(scheduler) == 0 {
+            self.enter(1, limit);
+            self.take_completions(scheduler);
+        }
+    }
+
+    fn enter(&self, wanted: u32, limit: Option<Duration>) {
+        match self.ring.enter(wanted, limit) {
+            Ok(()) => self.refusals.clear(),
+            Err(Errno::TIME | Errno::INTR) => {}
+            // There is no room for completions: those that there are must be taken first.
+            Err(_) if self.ring.has_completions() => {}
+            Err(errno) => {
+                let limit = if wanted == 0 { Some(Duration::ZERO) } else { limit };
+                self.refusals.pause("io_uring_enter", errno, limit);
+            }
+        }
+    }
+
+    /// Wakes the tasks whose operations are done, and returns how many completions there were.
+    fn take_completions(&self, scheduler: &Scheduler) -> usize {
+        let mut count = 0;
+        while let Some(completion) = self.ring.pop() {
+            count += 1;
+            self.complete(scheduler, completion);
+        }
+        count
+    }
+
+    fn complete(&self, scheduler: &Scheduler, completion: Completion) {
+        match completion.user_data {
+            WAKEUP if completion.comes_again() => {}
+            WAKEUP => self.listen(),
+            CANCEL => {}
+            address => {
+                let address = usize::try_from(address).unwrap_or(0);
+                let pending: *const Pending = core::ptr::with_exposed_provenance(address);
+                // SAFETY: it is the address of one that waits for this completion.
+                let Some(pending) = (unsafe { pending.as_ref() }) else { return };
+                self.in_flight.set(self.in_flight.get() - 1);
+                pending.result.set(Some(completion.result()));
+                scheduler.wake(pending.task, Wake::Done);
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What all sockets do alike.
+
+use crate::driver;
+use crate::error::Errno;
+use crate::fd::OwnedFd;
+use crate::io::{Error, IoSlice, IoSliceMut};
+use crate::sys::address::Address;
+use crate::sys::call::{Call, Named as _};
+use crate::sys::fd;
+use crate::sys::message::Message;
+use crate::sys::operation::Operation;
+use crate::sys::socket::{self as sys, Choice};
+
+use super::Shutdown;
+
+/// A socket of any family and kind.
+#[derive(Debug)]
+pub(super) struct Socket(pub(super) OwnedFd);
+
+impl Socket {
+    pub(super) fn open(family: u32, kind: u32) -> Result<Self, Error> {
+        sys::open(family, kind).map(Self).of(Call::Socket)
+    }
+
+    pub(super) fn bind(&self, address: &Address) -> Result<(), Error> {
+        sys::bind(self.0.raw(), address).of(Call::Bind)
+    }
+
+    pub(super) fn listen(&self, backlog: u32) -> Result<(), Error> {
+        sys::listen(self.0.raw(), backlog).of(Call::Listen)
+    }
+
+    /// Connects it, and returns when it is, or has failed to.
+    pub(super) fn connect(&self, peer: &Address) -> Result<(), Error> {
+        driver::perform(Some(&self.0), &Operation::connect(self.0.raw(), peer)).map(drop)
+    }
+
+    /// Waits for somebody to connect.
+    pub(super) fn accept(&self) -> Result<(Self, Address), Error> {
+        let mut peer = Address::new();
+        let accept = Operation::accept(self.0.raw(), &mut peer);
+        let fd = driver::open(Some(&self.0), &accept)?;
+        Ok((Self(fd), peer))
+    }
+
+    #[inline]
+    pub(super) fn recv(&self, buffer: &mut [u8], flags: u32) -> Result<usize, Error> {
+        driver::perform(Some(&self.0), &Operation::recv(self.0.raw(), buffer, flags))
+    }
+
+    #[inline]
+    pub(super) fn send(&self, bytes: &[u8]) -> Result<usize, Error> {
+        driver::perform(Some(&self.0), &Operation::send(self.0.raw(), bytes))
+    }
+
+    pub(super) fn send_all(&self, bytes: &[u8]) -> Result<(), Error> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let count = self.send(rest)?;
+            rest = rest.get(count..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    pub(super) fn recv_from(
+        &self,
+        buffer: &mut [u8],
+        flags: u32,
+    ) -> Result<(usize, Address), Error> {
+        let mut from = Address::new();
+        let mut buffers = [IoSliceMut::new(buffer)];
+        let mut message = Message::to_receive(&mut buffers, Some(&mut from));
+        let receive = Operation::receive_message(self.0.raw(), &mut message, flags);
+        let count = driver::perform(Some(&self.0), &receive)?;
+        let length = message.name_length();
+        from.set_length(length);
+        Ok((count, from))
+    }
+
+    pub(super) fn send_to(&self, bytes: &[u8], to: &Address) -> Result<usize, Error> {
+        let buffers = [IoSlice::new(bytes)];
+        let message = Message::to_send(&buffers, Some(to));
+        driver::perform(Some(&self.0), &Operation::send_message(self.0.raw(), &message))
+    }
+
+    pub(super) fn recv_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Error> {
+        let mut message = Message::to_receive(buffers, None);
+        let receive = Operation::receive_message(self.0.raw(), &mut message, 0);
+        driver::perform(Some(&self.0), &receive)
+    }
+
+    pub(super) fn send_vectored(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Error> {
+        let message = Message::to_send(buffers, None);
+        driver::perform(Some(&self.0), &Operation::send_message(self.0.raw(), &message))
+    }
+
+    pub(super) fn shutdown(&self, how: Shutdown) -> Result<(), Error> {
+        sys::shutdown(self.0.raw(), how as u32).of(Call::Shutdown)
+    }
+
+    pub(super) fn name(&self) -> Result<Address, Error> {
+        sys::name(self.0.raw()).of(Call::GetSockName)
+    }
+
+    pub(super) fn peer(&self) -> Result<Address, Error> {
+        sys::peer(self.0.raw()).of(Call::GetPeerName)
+    }
+
+    pub(super) fn try_clone(&self) -> Result<Self, Error> {
+        fd::duplicate_anywhere(self.0.raw()).map(Self).of(Call::Duplicate)
+    }
+
+    pub(super) fn set<const N: usize>(&self, choice: Choice, value: [i32; N]) -> Result<(), Error> {
+        sys::set(self.0.raw(), choice, value).of(Call::SetSockOpt)
+    }
+
+    pub(super) fn get<const N: usize>(&self, choice: Choice) -> Result<[i32; N], Error> {
+        sys::get(self.0.raw(), choice).of(Call::GetSockOpt)
+    }
+
+    pub(super) fn set_flag(&self, choice: Choice, value: bool) -> Result<(), Error> {
+        self.set(choice, [value.into()])
+    }
+
+    pub(super) fn flag(&self, choice: Choice) -> Result<bool, Error> {
+        self.get(choice).map(|[value]| value != 0)
+    }
+
+    /// The error that is noted for it, which is forgotten by that.
+    pub(super) fn take_error(&self) -> Result<Option<Errno>, Error> {
+        let [number] = self.get(Choice::ERROR)?;
+        Ok(u16::try_from(number).ok().and_then(Errno::new))
+    }
+
+    /// How far its packets go, for whichever family it has.
+    pub(super) fn ttl(&self) -> Result<u32, Error> {
+        let [value] = self.get(self.choice_of_ttl()?)?;
+        Ok(value.cast_unsigned())
+    }
+
+    pub(super) fn set_ttl(&self, ttl: u32) -> Result<(), Error> {
+        let value = i32::try_from(ttl).unwrap_or(i32::MAX);
+        self.set(self.choice_of_ttl()?, [value])
+    }
+
+    fn choice_of_ttl(&self) -> Result<Choice, Error> {
+        let [family] = self.get(Choice::FAMILY)?;
+        let is_v6 = family.cast_unsigned() == crate::sys::address::INET6;
+        Ok(if is_v6 { Choice::HOPS } else { Choice::TTL })
+    }
+}

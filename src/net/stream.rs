@@ -1,0 +1,314 @@
+//! What connected sockets do alike, and using the two directions of one apart.
+
+use core::fmt;
+
+use linux_raw_sys::net::MSG_PEEK;
+
+use crate::error::Errno;
+use crate::io::Error;
+
+use super::Shutdown;
+use super::socket::Socket;
+
+/// Gives a type with a `socket` what a stream of bytes does.
+macro_rules! stream_socket {
+    ($name:ident) => {
+        impl $name {
+            /// Reads what there is into `buffer`, and returns how many bytes; waits while there
+            /// is nothing. 0 is the end: the peer has ended its direction.
+            ///
+            /// # Cancellation
+            ///
+            /// Nothing is lost: a cancelled read has taken nothing, or returns what it has taken.
+            ///
+            /// # Errors
+            ///
+            /// Those of recv(2), such as [`Errno::CONNRESET`]; [`Errno::CANCELED`] if the task
+            /// was told to end.
+            ///
+            /// # Panics
+            ///
+            /// Outside of a task.
+            #[inline]
+            #[track_caller]
+            pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+                self.socket.recv(buffer, 0)
+            }
+
+            /// As [`read`](Self::read), into several buffers, one after the other.
+            ///
+            /// # Errors
+            ///
+            /// As for `read`.
+            ///
+            /// # Panics
+            ///
+            /// Outside of a task.
+            #[track_caller]
+            pub fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Error> {
+                self.socket.recv_vectored(buffers)
+            }
+
+            /// As [`read`](Self::read), and leaves what it has read to be read again.
+            ///
+            /// # Errors
+            ///
+            /// As for `read`.
+            ///
+            /// # Panics
+            ///
+            /// Outside of a task.
+            #[track_caller]
+            pub fn peek(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+                self.socket.recv(buffer, super::stream::PEEK)
+            }
+
+            /// Writes some of `bytes`, and returns how many; waits while there is no room for
+            /// any.
+            ///
+            /// # Cancellation
+            ///
+            /// A cancelled write has written nothing, or returns how much it has.
+            ///
+            /// # Errors
+            ///
+            /// Those of send(2), such as [`Errno::PIPE`], without a signal; [`Errno::CANCELED`]
+            /// if the task was told to end.
+            ///
+            /// # Panics
+            ///
+            /// Outside of a task.
+            #[inline]
+            #[track_caller]
+            pub fn write(&self, bytes: &[u8]) -> Result<usize, Error> {
+                self.socket.send(bytes)
+            }
+
+            /// As [`write`](Self::write), of several buffers, one after the other.
+            ///
+            /// # Errors
+            ///
+            /// As for `write`.
+            ///
+            /// # Panics
+            ///
+            /// Outside of a task.
+            #[track_caller]
+            pub fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Error> {
+                self.socket.send_vectored(buffers)
+            }
+
+            /// Writes all of `bytes`.
+            ///
+            /// # Cancellation
+            ///
+            /// Some may have been written when it fails; nobody knows how many.
+            ///
+            /// # Errors
+            ///
+            /// As for [`write`](Self::write).
+            ///
+            /// # Panics
+            ///
+            /// Outside of a task.
+            #[inline]
+            #[track_caller]
+            pub fn write_all(&self, bytes: &[u8]) -> Result<(), Error> {
+                self.socket.send_all(bytes)
+            }
+
+            /// Ends one direction of the connection, or both.
+            ///
+            /// Tasks that wait for it go on: reads find the end, writes fail.
+            ///
+            /// # Errors
+            ///
+            /// [`Errno::NOTCONN`] if the connection is over.
+            pub fn shutdown(&self, how: Shutdown) -> Result<(), Error> {
+                self.socket.shutdown(how)
+            }
+
+            /// Takes the error that the kernel has noted for the connection, if there is one.
+            ///
+            /// # Errors
+            ///
+            /// Those of getsockopt(2).
+            pub fn take_error(&self) -> Result<Option<Errno>, Error> {
+                self.socket.take_error()
+            }
+
+            /// Another descriptor for the same connection, for two tasks that do not share a
+            /// scope.
+            ///
+            /// # Errors
+            ///
+            /// [`Errno::MFILE`] if the process has no descriptor left.
+            pub fn try_clone(&self) -> Result<Self, Error> {
+                self.socket.try_clone().map(|socket| Self { socket })
+            }
+
+            /// The two directions, for two tasks of one scope.
+            pub const fn split(&self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+                (ReadHalf(&self.socket), WriteHalf(&self.socket))
+            }
+
+            /// The two directions, each with a descriptor of its own, for tasks that have nothing
+            /// else in common. The half that writes ends its direction when it is dropped.
+            ///
+            /// # Errors
+            ///
+            /// [`SplitError`] with the stream, if the process has no descriptor left.
+            pub fn into_split(self) -> Result<(OwnedReadHalf, OwnedWriteHalf), SplitError<Self>> {
+                match self.socket.try_clone() {
+                    Ok(other) => Ok((OwnedReadHalf(other), OwnedWriteHalf(self.socket))),
+                    Err(error) => Err(SplitError { stream: self, error }),
+                }
+            }
+        }
+
+        crate::io::stream!($name);
+    };
+}
+pub(super) use stream_socket;
+
+/// Reads what there is and leaves it there.
+pub(super) const PEEK: u32 = MSG_PEEK;
+
+/// The direction of a stream that is read, borrowed; made by `split`.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadHalf<'a>(pub(super) &'a Socket);
+
+/// The direction of a stream that is written, borrowed; made by `split`.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteHalf<'a>(pub(super) &'a Socket);
+
+/// The direction of a stream that is read; made by `into_split`.
+#[derive(Debug)]
+pub struct OwnedReadHalf(pub(super) Socket);
+
+/// The direction of a stream that is written; made by `into_split`. Ends it when it is dropped.
+#[derive(Debug)]
+pub struct OwnedWriteHalf(pub(super) Socket);
+
+impl Drop for OwnedWriteHalf {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.0.shutdown(Shutdown::Write);
+    }
+}
+
+macro_rules! read_half {
+    ($name:ident $(, $lifetime:lifetime)?) => {
+        impl$(<$lifetime>)? $name$(<$lifetime>)? {
+            /// As the stream's `read`.
+            ///
+            /// # Errors
+            ///
+            /// As for that.
+            ///
+            /// # Panics
+            ///
+            /// Outside of a task.
+            #[track_caller]
+            pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+                self.0.recv(buffer, 0)
+            }
+        }
+
+        impl$(<$lifetime>)? embedded_io::ErrorType for $name$(<$lifetime>)? {
+            type Error = Error;
+        }
+
+        impl$(<$lifetime>)? embedded_io::Read for $name$(<$lifetime>)? {
+            fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+                Self::read(self, buffer)
+            }
+        }
+    };
+}
+
+macro_rules! write_half {
+    ($name:ident $(, $lifetime:lifetime)?) => {
+        impl$(<$lifetime>)? $name$(<$lifetime>)? {
+            /// As the stream's `write`.
+            ///
+            /// # Errors
+            ///
+            /// As for that.
+            ///
+            /// # Panics
+            ///
+            /// Outside of a task.
+            #[track_caller]
+            pub fn write(&self, bytes: &[u8]) -> Result<usize, Error> {
+                self.0.send(bytes)
+            }
+
+            /// As the stream's `write_all`.
+            ///
+            /// # Errors
+            ///
+            /// As for that.
+            ///
+            /// # Panics
+            ///
+            /// Outside of a task.
+            #[track_caller]
+            pub fn write_all(&self, bytes: &[u8]) -> Result<(), Error> {
+                self.0.send_all(bytes)
+            }
+
+            /// Lets the peer find the end.
+            ///
+            /// # Errors
+            ///
+            /// [`Errno::NOTCONN`] if the connection is over.
+            pub fn shutdown(&self) -> Result<(), Error> {
+                self.0.shutdown(Shutdown::Write)
+            }
+        }
+
+        impl$(<$lifetime>)? embedded_io::ErrorType for $name$(<$lifetime>)? {
+            type Error = Error;
+        }
+
+        impl$(<$lifetime>)? embedded_io::Write for $name$(<$lifetime>)? {
+            fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+                Self::write(self, bytes)
+            }
+
+            fn flush(&mut self) -> Result<(), Error> {
+                Ok(())
+            }
+        }
+    };
+}
+
+read_half!(ReadHalf, 'a);
+read_half!(OwnedReadHalf);
+write_half!(WriteHalf, 'a);
+write_half!(OwnedWriteHalf);
+
+/// Why a stream could not be split; here it is.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SplitError<S> {
+    /// The stream.
+    pub stream: S,
+    /// What has failed.
+    pub error: Error,
+}
+
+impl<S> fmt::Display for SplitError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl<S: fmt::Debug> core::error::Error for SplitError<S> {}
+
+impl<S> From<SplitError<S>> for Errno {
+    fn from(error: SplitError<S>) -> Self {
+        error.error.into()
+    }
+}

@@ -1,0 +1,116 @@
+//! The environment that the process was started with.
+#![expect(unsafe_code, reason = "reads the kernel's strings where `start` has found them")]
+
+use core::ffi::{CStr, c_char};
+
+use super::auxv::known_vector;
+use super::fd;
+
+/// The value of a variable, in `buffer`. `None` without the variable, and if the value does not fit.
+///
+/// In a program that another start-up has started it is read from `/proc`, and unknown without that.
+pub(crate) fn variable<'a>(name: &[u8], buffer: &'a mut [u8]) -> Option<&'a [u8]> {
+    let mut found = Value { buffer, length: None };
+    match known_vector() {
+        // SAFETY: the vector is the one that the kernel has laid out.
+        Some(vector) => unsafe {
+            search_stack(vector.as_ptr().cast_const().cast(), name, &mut found)
+        },
+        None => search_file(name, &mut found),
+    }
+    let Value { buffer, length } = found;
+    buffer.get(..length?)
+}
+
+/// Where a value is put together.
+struct Value<'a> {
+    buffer: &'a mut [u8],
+    length: Option<usize>,
+}
+
+/// Looks through the addresses that the kernel has put below the auxiliary vector.
+///
+/// # Safety
+///
+/// Below the vector there are a null, the addresses of strings, and a null.
+unsafe fn search_stack(vector: *const *const c_char, name: &[u8], found: &mut Value<'_>) {
+    for distance in 2.. {
+        // SAFETY: the caller's promise; this stops at the second null.
+        let string = unsafe { *vector.sub(distance) };
+        if string.is_null() {
+            return;
+        }
+        // SAFETY: strings of the kernel's end in a zero byte and live as long as the process.
+        let line = unsafe { CStr::from_ptr(string) }.to_bytes();
+        if let Some(value) = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(b"="))
+            && let Some(place) = found.buffer.get_mut(..value.len())
+        {
+            place.copy_from_slice(value);
+            found.length = Some(value.len());
+            return;
+        }
+    }
+}
+
+/// Looks through `/proc/self/environ`, piece by piece.
+fn search_file(name: &[u8], found: &mut Value<'_>) {
+    let Ok(file) = fd::open_to_read(c"/proc/self/environ") else { return };
+    let mut piece = [0; 256];
+    // How much of `NAME=` has been read of this line; `None` once it is another name.
+    let mut matched = Some(0);
+    'pieces: while let Ok(count) = fd::read(file, &mut piece) {
+        if count == 0 {
+            break;
+        }
+        for byte in piece.iter().take(count) {
+            match (matched, found.length, *byte) {
+                (_, Some(_), 0) => break 'pieces,
+                (_, Some(length), byte) => {
+                    let Some(place) = found.buffer.get_mut(length) else {
+                        found.length = None;
+                        break 'pieces;
+                    };
+                    *place = byte;
+                    found.length = Some(length + 1);
+                }
+                (_, None, 0) => matched = Some(0),
+                (Some(length), None, b'=') if length == name.len() => found.length = Some(0),
+                (Some(length), None, byte) if name.get(length) == Some(&byte) => {
+                    matched = Some(length + 1);
+                }
+                (_, None, _) => matched = None,
+            }
+        }
+    }
+    let _closed = fd::close(file);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_the_process_s_own() {
+        let mut buffer = [0; 4096];
+        for (name, value) in std::env::vars() {
+            let found = variable(name.as_bytes(), &mut buffer);
+            assert_eq!(found, Some(value.as_bytes()), "{name}");
+        }
+        assert_eq!(variable(b"BARECORO_NO_SUCH_VARIABLE", &mut buffer), None);
+        assert_eq!(variable(b"PATH", &mut [0; 2]), None);
+        assert_eq!(variable(b"PAT", &mut buffer), None);
+    }
+
+    #[test]
+    fn on_the_first_stack_it_lies_below_the_vector() {
+        let strings = [core::ptr::null(), c"A=1".as_ptr(), c"AB=22".as_ptr(), core::ptr::null()];
+        let mut buffer = [0; 8];
+        let mut look = |name: &[u8]| {
+            let mut found = Value { buffer: &mut buffer, length: None };
+            // SAFETY: it is laid out as the kernel does, behind its last element.
+            unsafe { search_stack(strings.as_ptr().add(strings.len()), name, &mut found) };
+            found.length
+        };
+        assert_eq!((look(b"A"), look(b"AB"), look(b"B")), (Some(1), Some(2), None));
+    }
+}
