@@ -5,13 +5,11 @@ use super::server::{Program, Subject};
 use crate::foreign::Foreign;
 
 const SUBJECTS: &[Subject] = &[
-    #[cfg(feature = "ours")]
     Subject {
         name: "barecoro, io_uring",
         program: Program::Own(Library::Barecoro),
         environment: &[("BARECORO_DRIVER", "uring")],
     },
-    #[cfg(feature = "ours")]
     Subject {
         name: "barecoro, epoll",
         program: Program::Own(Library::Barecoro),

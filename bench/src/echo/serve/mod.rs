@@ -5,12 +5,11 @@
 //! TCP_NODELAY, and give every connection a task that reads what there is and writes it back.
 
 mod async_executor;
+mod barecoro;
 mod compio;
 mod glommio;
 mod may;
 mod monoio;
-#[cfg(feature = "ours")]
-mod ours;
 mod tokio;
 
 use std::io::{self, Write, stdout};
@@ -34,7 +33,6 @@ pub enum Library {
     Glommio,
     May,
     Monoio,
-    #[cfg(feature = "ours")]
     Barecoro,
     Tokio,
 }
@@ -48,8 +46,7 @@ impl Library {
             Self::Glommio => glommio::serve(),
             Self::May => may::serve(),
             Self::Monoio => monoio::serve(),
-            #[cfg(feature = "ours")]
-            Self::Barecoro => ours::serve(),
+            Self::Barecoro => barecoro::serve(),
             Self::Tokio => tokio::serve(),
         }
     }

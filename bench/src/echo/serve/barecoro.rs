@@ -2,8 +2,8 @@
 
 use std::io;
 
-use barecoro::net::{TcpListener, TcpStream};
-use barecoro::{Runtime, task};
+use ::barecoro::net::{TcpListener, TcpStream};
+use ::barecoro::{Runtime, task};
 
 use super::{ADDRESS, BUFFER, announce};
 
@@ -22,7 +22,7 @@ pub(super) fn serve() -> io::Result<()> {
     ran.map_err(|_| io::Error::other("the runtime did not run"))?
 }
 
-fn echo(mut stream: TcpStream) {
+fn echo(stream: TcpStream) {
     let mut buffer = [0; BUFFER];
     while let Ok(count @ 1..) = stream.read(&mut buffer) {
         if stream.write_all(&buffer[..count]).is_err() {
