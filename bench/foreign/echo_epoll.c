@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
-enum { EVENTS = 512, BUFFER = 4096 };
+enum { EVENTS = 512, BUFFER = 1024 };
 
 // Returns whether the connection lives on. A reply that does not fit into the socket's buffer ends
 // it: who sends one message at a time never gets there.

@@ -10,7 +10,7 @@
 #include <liburing.h>
 #include <string.h>
 
-enum { ENTRIES = 4096, CONNECTIONS = 4096, BUFFER = 4096 };
+enum { ENTRIES = 4096, CONNECTIONS = 4096, BUFFER = 1024 };
 
 // What a completion belongs to: the low bits of user_data, above them the connection.
 enum { ACCEPT, RECEIVE, SEND, END };

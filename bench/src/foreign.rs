@@ -9,8 +9,17 @@ use std::{env, fs};
 pub struct Foreign {
     /// Its file there.
     pub source: &'static str,
-    /// What it is linked with.
-    pub libraries: &'static [&'static str],
+    pub language: Language,
+}
+
+/// What it is written in.
+#[derive(Clone, Copy)]
+pub enum Language {
+    C {
+        /// What it is linked with.
+        libraries: &'static [&'static str],
+    },
+    Go,
 }
 
 impl Foreign {
@@ -20,15 +29,18 @@ impl Foreign {
         let folder = crate::report::folder().join("foreign");
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let program = folder.join(self.source.replace('.', "-"));
-        let mut compiler = if self.source.ends_with(".go") {
-            let mut go = Command::new("go");
-            go.args(["build", "-o"]).arg(&program).arg(&source).env("GO111MODULE", "off");
-            go
-        } else {
-            let mut cc = Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into()));
-            cc.args(["-O2", "-o"]).arg(&program).arg(&source).args(self.libraries);
-            cc
+        let mut compiler = match self.language {
+            Language::Go => Command::new("go"),
+            Language::C { .. } => Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into())),
         };
+        match self.language {
+            Language::Go => compiler.env("GO111MODULE", "off").args(["build", "-o"]),
+            Language::C { .. } => compiler.args(["-O2", "-o"]),
+        };
+        compiler.arg(&program).arg(&source);
+        if let Language::C { libraries } = self.language {
+            compiler.args(libraries);
+        }
         let output = compiler.output().map_err(|error| {
             format!("no compiler {}: {error}", compiler.get_program().display())
         })?;

@@ -21,6 +21,7 @@ mod rounds;
 mod spawn;
 mod statistics;
 mod table;
+mod timers;
 mod unguarded;
 mod yields;
 
@@ -33,6 +34,7 @@ use cpu::Cpus;
 use echo::serve::Library;
 use report::Row;
 use rounds::Effort;
+use timers::Timers;
 
 /// Measures barecoro beside corosensei and tokio.
 #[derive(Parser)]
@@ -45,6 +47,9 @@ struct Arguments {
     /// Be one of the servers of `echo`.
     #[arg(long, hide = true)]
     serve: Option<Library>,
+    /// Be one of the sleeping processes of `timers`.
+    #[arg(long, hide = true)]
+    sleep: Option<Timers>,
 }
 
 /// The benchmarks.
@@ -67,6 +72,8 @@ enum Name {
     SpawnJoinBatch,
     /// A TCP echo server's CPU time for a request, on 1, 50 and 1,000 connections.
     Echo,
+    /// The CPU time of a hundred thousand sleepers' timers, and how late they wake.
+    Timers,
 }
 
 impl Name {
@@ -84,6 +91,7 @@ impl Name {
             Self::SpawnJoin => spawn::one(effort),
             Self::SpawnJoinBatch => spawn::batch(effort),
             Self::Echo => echo::run(effort)?,
+            Self::Timers => timers::run(effort)?,
         })
     }
 }
@@ -101,6 +109,9 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> io::Result<()> {
     if let Some(library) = arguments.serve {
         return library.serve();
+    }
+    if let Some(timers) = arguments.sleep {
+        return timers.sleep();
     }
     let cpus = Cpus::find()?;
     let effort = if arguments.quick { Effort::quick(cpus) } else { Effort::full(cpus) };

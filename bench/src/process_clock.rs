@@ -31,6 +31,11 @@ impl ProcessClock {
         Self(libc::CLOCK_PROCESS_CPUTIME_ID)
     }
 
+    /// What the process has used since the clock showed `before`.
+    pub fn since(self, before: Duration) -> io::Result<Duration> {
+        Ok(self.now()?.saturating_sub(before))
+    }
+
     /// What the process has used since it began.
     pub fn now(self) -> io::Result<Duration> {
         let mut time = MaybeUninit::<libc::timespec>::uninit();

@@ -13,9 +13,9 @@ pub fn print<const COLUMNS: usize>(lines: &[[String; COLUMNS]], is_text: [bool; 
     }
 }
 
-/// A number with its thousands apart.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
+/// A number without decimals, its thousands apart.
+pub fn thousands(number: f64) -> String {
+    let digits = format!("{number:.0}");
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn thousands_are_apart() {
-        let texts = [0, 999, 1_000, 12_345_678].map(thousands);
+        let texts = [0.0, 999.4, 1_000.0, 12_345_678.0].map(thousands);
         assert_eq!(texts, ["0", "999", "1,000", "12,345,678"]);
     }
 }

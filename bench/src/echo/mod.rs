@@ -133,10 +133,10 @@ impl Taking {
     fn turn(&mut self, time: Duration) -> io::Result<()> {
         self.load.run(WARM_UP)?;
         sleep(SETTLE);
-        let before = self.server.cpu_time()?;
+        let before = self.server.clock().now()?;
         let seen = self.load.run(time)?;
         sleep(SETTLE);
-        let cpu = self.server.cpu_time()? - before;
+        let cpu = self.server.clock().since(before)?;
         let requests = seen.requests as f64;
         let at = |part: f64, latencies: &Latencies| latencies.value_at_quantile(part) as f64;
         let measured = &mut self.measured;
@@ -197,7 +197,7 @@ fn print(n: usize, measured: &[Measured]) {
             n.to_string(),
             format!("{:.2}", one.cpu() / 1e3),
             format!("{:.1} %", spread * 100.0),
-            thousands(quantile(&one.requests_per_second, 0.5) as u64),
+            thousands(quantile(&one.requests_per_second, 0.5)),
             format!("{:.1}", quantile(&one.p50, 0.5) / 1e3),
             format!("{:.1}", quantile(&one.p99, 0.5) / 1e3),
             one.system_calls.map_or_else(|| "-".to_owned(), |calls| format!("{calls:.2}")),

@@ -2,7 +2,7 @@
 
 use super::serve::Library;
 use super::server::{Program, Subject};
-use crate::foreign::Foreign;
+use crate::foreign::{Foreign, Language};
 
 const SUBJECTS: &[Subject] = &[
     Subject {
@@ -15,8 +15,8 @@ const SUBJECTS: &[Subject] = &[
         program: Program::Own(Library::Barecoro),
         environment: &[("BARECORO_DRIVER", "epoll")],
     },
-    foreign("C, epoll", "echo_epoll.c", &[]),
-    foreign("C, io_uring", "echo_uring.c", &["-luring"]),
+    foreign("C, epoll", "echo_epoll.c", Language::C { libraries: &[] }),
+    foreign("C, io_uring", "echo_uring.c", Language::C { libraries: &["-luring"] }),
     own("tokio", Library::Tokio),
     own("monoio", Library::Monoio),
     own("compio", Library::Compio),
@@ -25,7 +25,7 @@ const SUBJECTS: &[Subject] = &[
     own("may", Library::May),
     Subject {
         name: "Go",
-        program: Program::Foreign(Foreign { source: "echo.go", libraries: &[] }),
+        program: Program::Foreign(Foreign { source: "echo.go", language: Language::Go }),
         environment: &[("GOMAXPROCS", "1")],
     },
 ];
@@ -34,12 +34,8 @@ const fn own(name: &'static str, library: Library) -> Subject {
     Subject { name, program: Program::Own(library), environment: &[] }
 }
 
-const fn foreign(
-    name: &'static str,
-    source: &'static str,
-    libraries: &'static [&'static str],
-) -> Subject {
-    Subject { name, program: Program::Foreign(Foreign { source, libraries }), environment: &[] }
+const fn foreign(name: &'static str, source: &'static str, language: Language) -> Subject {
+    Subject { name, program: Program::Foreign(Foreign { source, language }), environment: &[] }
 }
 
 impl Subject {

@@ -19,7 +19,7 @@ impl SystemCalls {
             let name = thread?.file_name();
             let id = name.to_str().and_then(|name| name.parse().ok());
             let id = id.ok_or(io::ErrorKind::InvalidData)?;
-            let mut counter = Builder::new(tracepoint.clone());
+            let mut counter = Builder::new(tracepoint);
             counter.observe_pid(id).any_cpu().include_kernel().inherit(true);
             let mut counter = counter.build()?;
             counter.enable()?;

@@ -1,4 +1,4 @@
-//! barecoro. The environment's `BARECORO_DRIVER` chooses between io_uring and epoll.
+//! barecoro. The environment's `BARECORO_DRIVER` chooses between `io_uring` and epoll.
 
 use std::io;
 
@@ -22,6 +22,7 @@ pub(super) fn serve() -> io::Result<()> {
     ran.map_err(|_| io::Error::other("the runtime did not run"))?
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the task owns the connection")]
 fn echo(stream: TcpStream) {
     let mut buffer = [0; BUFFER];
     while let Ok(count @ 1..) = stream.read(&mut buffer) {

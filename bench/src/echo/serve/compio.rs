@@ -1,4 +1,4 @@
-//! compio on io_uring, with the ring's flags that make it fast, which it does not set by itself.
+//! compio on `io_uring`, with the ring's flags that make it fast, which it does not set by itself.
 
 use std::io;
 

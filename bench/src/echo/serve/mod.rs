@@ -2,7 +2,7 @@
 //! with the hidden option `--serve`.
 //!
 //! All do the same: they listen on a free port of the loopback interface, print the port, set
-//! TCP_NODELAY, and give every connection a task that reads what there is and writes it back.
+//! `TCP_NODELAY`, and give every connection a task that reads what there is and writes it back.
 
 mod async_executor;
 mod barecoro;
@@ -22,7 +22,7 @@ const ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST
 
 /// What a server reads at most at once. More than a message, so that a read that gets less has
 /// emptied the socket, which some servers make use of.
-const BUFFER: usize = 4096;
+const BUFFER: usize = 1024;
 
 /// The servers.
 #[derive(Clone, Copy, ValueEnum)]

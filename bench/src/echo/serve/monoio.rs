@@ -1,4 +1,4 @@
-//! monoio on io_uring, with the ring's flags that make it fast, which it does not set by itself.
+//! monoio on `io_uring`, with the ring's flags that make it fast, which it does not set by itself.
 
 use std::io;
 
