@@ -1,8 +1,13 @@
 //! Programs in other languages, compiled by this one when they are needed.
 
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 use std::{env, fs};
+
+use crate::child::Killed;
+use crate::contender::{Contender, Span, Turns};
 
 /// A program in `foreign/`.
 #[derive(Clone, Copy)]
@@ -19,8 +24,18 @@ pub enum Language {
         /// What it is linked with.
         libraries: &'static [&'static str],
     },
+    Cpp {
+        libraries: &'static [&'static str],
+    },
     Go,
 }
+
+/// The workloads for Boost.Context.
+pub const BOOST: Foreign =
+    Foreign { source: "boost.cpp", language: Language::Cpp { libraries: &["-lboost_context"] } };
+
+/// The workloads for Go.
+pub const GO: Foreign = Foreign { source: "tasks.go", language: Language::Go };
 
 impl Foreign {
     /// Compiles the program. Returns where it is, or why there is none.
@@ -32,13 +47,16 @@ impl Foreign {
         let mut compiler = match self.language {
             Language::Go => Command::new("go"),
             Language::C { .. } => Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into())),
+            Language::Cpp { .. } => {
+                Command::new(env::var_os("CXX").unwrap_or_else(|| "c++".into()))
+            }
         };
         match self.language {
             Language::Go => compiler.env("GO111MODULE", "off").args(["build", "-o"]),
-            Language::C { .. } => compiler.args(["-O2", "-o"]),
+            Language::C { .. } | Language::Cpp { .. } => compiler.args(["-O2", "-o"]),
         };
         compiler.arg(&program).arg(&source);
-        if let Language::C { libraries } = self.language {
+        if let Language::C { libraries } | Language::Cpp { libraries } = self.language {
             compiler.args(libraries);
         }
         let output = compiler.output().map_err(|error| {
@@ -51,4 +69,34 @@ impl Foreign {
         let first = said.lines().find(|line| line.contains("error")).unwrap_or_default();
         Err(format!("{} does not compile here: {first}", self.source))
     }
+}
+
+/// A contender that is a process: it reads a number of laps from its standard input, a line for each
+/// question, and answers with a line of nanoseconds and operations.
+pub fn contender(program: Foreign, arguments: &[&str]) -> Result<Contender, String> {
+    let mut command = Command::new(program.build()?);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+    // Go: one thread of goroutines, and no signals that interrupt the one that waits for a question.
+    command.env("GOMAXPROCS", "1").env("GODEBUG", "asyncpreemptoff=1");
+    Ok(Contender::start(move |turns| ask(command, &turns).expect("the program answers")))
+}
+
+fn ask(command: Command, turns: &Turns) -> io::Result<()> {
+    let mut process = Killed::start(command)?;
+    let (questions, answers) = (process.0.stdin.take(), process.0.stdout.take());
+    let mut questions = questions.ok_or(io::ErrorKind::BrokenPipe)?;
+    let mut answers = BufReader::new(answers.ok_or(io::ErrorKind::BrokenPipe)?);
+    while let Some(laps) = turns.next() {
+        writeln!(questions, "{laps}")?;
+        let mut answer = String::new();
+        answers.read_line(&mut answer)?;
+        let mut numbers = answer.split_whitespace().map(|number| number.parse().ok());
+        match [numbers.next().flatten(), numbers.next().flatten()] {
+            [Some(ns), Some(operations)] => {
+                turns.answer_with(Span { time: Duration::from_nanos(ns), operations });
+            }
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+    Ok(())
 }

@@ -13,6 +13,7 @@ mod contender;
 mod cpu;
 mod echo;
 mod foreign;
+mod libraries;
 mod one_runnable;
 mod process_clock;
 mod report;

@@ -27,6 +27,9 @@ pub struct Row {
     /// What else this benchmark measures.
     #[serde(flatten)]
     extra: BTreeMap<&'static str, f64>,
+    /// Why the two have not done quite the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
     /// What the ratio is meant to be at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     aim: Option<f64>,
@@ -54,6 +57,7 @@ impl Row {
             peer_ns_median: summary.peer_median,
             spread: summary.spread,
             extra: BTreeMap::new(),
+            note: None,
             aim: None,
         }
     }
@@ -61,6 +65,12 @@ impl Row {
     /// Says which variant of barecoro it is.
     pub fn subject(mut self, subject: &'static str) -> Self {
         self.subject = subject;
+        self
+    }
+
+    /// Says why the two have not done quite the same.
+    pub fn note(mut self, note: &'static str) -> Self {
+        self.note = Some(note);
         self
     }
 
@@ -87,7 +97,7 @@ impl Row {
     /// Whether the aim is met. Noisy if half of the rounds lie in a range that is wider than the
     /// way from the ratio to the aim.
     fn verdict(&self) -> String {
-        let Some(aim) = self.aim else { return String::new() };
+        let Some(aim) = self.aim else { return self.note.unwrap_or_default().to_owned() };
         let met = if self.ratio <= aim { "met" } else { "NOT MET" };
         let distance = (aim - self.ratio).abs() / self.ratio;
         if self.spread > distance { format!("{met} (noisy)") } else { met.to_owned() }
