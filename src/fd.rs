@@ -1,5 +1,107 @@
 //! Descriptors of any kind: who owns one, and waiting until it can be read or written. Floor 6.
 //!
-//! The types have the shapes of those in [`std::os::fd`](https://doc.rust-lang.org/std/os/fd/).
+//! The types have the shapes of those in [`std::os::fd`](https://doc.rust-lang.org/std/os/fd/), and
+//! with the feature `std` they convert into each other.
 
 pub use crate::sys::owned::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+
+use linux_raw_sys::general as linux;
+
+use crate::driver;
+use crate::io::Error;
+use crate::sys::operation::Operation;
+
+/// Waits until there is something to read: bytes, a connection to accept, the end, or an error.
+///
+/// For descriptors that this crate has no type for, such as those of inotify(7), and for those of
+/// other libraries. What is found ready may not be so any more when it is read: somebody else may
+/// have been faster. So the descriptor should be set not to wait (`O_NONBLOCK`).
+///
+/// # Errors
+///
+/// [`Errno::CANCELED`](crate::Errno::CANCELED) if the task was told to end; those of poll(2), or of
+/// starting the driver.
+///
+/// # Panics
+///
+/// Outside of a task.
+///
+/// # Examples
+///
+/// ```
+/// use barecoro::fd::{self, BorrowedFd};
+/// use barecoro::{Runtime, task};
+/// use std::io::{Read as _, Write as _};
+/// use std::os::fd::AsRawFd as _;
+///
+/// static RUNTIME: Runtime<2> = Runtime::new();
+/// let (mut reader, mut writer) = std::io::pipe().unwrap();
+/// RUNTIME.run(|| {
+///     let writing = task::spawn(move || writer.write_all(b"x").unwrap()).unwrap();
+///     // SAFETY: the reader is open until the end of this function.
+///     let borrowed = unsafe { BorrowedFd::borrow_raw(reader.as_raw_fd()) };
+///     fd::readable(borrowed).unwrap();
+///     assert_eq!(reader.read(&mut [0]).unwrap(), 1);
+///     writing.join().unwrap();
+/// }).unwrap();
+/// ```
+#[track_caller]
+pub fn readable(fd: impl AsFd) -> Result<(), Error> {
+    wait(fd, linux::POLLIN)
+}
+
+/// Waits until something can be written, or there is an error. See [`readable`].
+///
+/// # Errors
+///
+/// As for `readable`.
+///
+/// # Panics
+///
+/// Outside of a task.
+#[track_caller]
+pub fn writable(fd: impl AsFd) -> Result<(), Error> {
+    wait(fd, linux::POLLOUT)
+}
+
+#[track_caller]
+fn wait(fd: impl AsFd, events: u32) -> Result<(), Error> {
+    driver::perform(None, &Operation::poll(fd.as_fd().as_raw_fd(), events)).map(drop)
+}
+
+/// Conversions from and to std's types.
+#[cfg(feature = "std")]
+#[expect(unsafe_code, reason = "tells each of the two what the other vouches for")]
+mod of_std {
+    use std::os::fd::{AsRawFd as _, FromRawFd as _, IntoRawFd as _};
+
+    use super::{AsRawFd as _, BorrowedFd, FromRawFd as _, IntoRawFd as _, OwnedFd};
+
+    impl From<std::os::fd::OwnedFd> for OwnedFd {
+        fn from(fd: std::os::fd::OwnedFd) -> Self {
+            // SAFETY: it is open, and its owner has given it up.
+            unsafe { Self::from_raw_fd(fd.into_raw_fd()) }
+        }
+    }
+
+    impl From<OwnedFd> for std::os::fd::OwnedFd {
+        fn from(fd: OwnedFd) -> Self {
+            // SAFETY: it is open, and its owner has given it up.
+            unsafe { Self::from_raw_fd(fd.into_raw_fd()) }
+        }
+    }
+
+    impl<'fd> From<std::os::fd::BorrowedFd<'fd>> for BorrowedFd<'fd> {
+        fn from(fd: std::os::fd::BorrowedFd<'fd>) -> Self {
+            // SAFETY: it is open for this lifetime.
+            unsafe { Self::borrow_raw(fd.as_raw_fd()) }
+        }
+    }
+
+    impl<'fd> From<BorrowedFd<'fd>> for std::os::fd::BorrowedFd<'fd> {
+        fn from(fd: BorrowedFd<'fd>) -> Self {
+            // SAFETY: it is open for this lifetime.
+            unsafe { Self::borrow_raw(fd.as_raw_fd()) }
+        }
+    }
+}

@@ -9,7 +9,7 @@
 //! once, and all tasks stand still meanwhile.
 #![expect(unsafe_code, reason = "links waiting tasks that lie in other frames")]
 
-use core::cell::{Cell, UnsafeCell};
+use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 
@@ -21,6 +21,7 @@ use crate::sys::call::Call;
 use crate::sys::clock::Instant;
 use crate::sys::epoll::{self as sys, Event};
 use crate::sys::fd::{self, Fd};
+use crate::sys::mem::Mapping;
 use crate::sys::operation::Operation;
 use crate::sys::owned::OwnedFd;
 use crate::task::{Scheduler, WaitError, Waiting, Wake};
@@ -49,28 +50,35 @@ const PIPE_BUFFER: u32 = 4096;
 /// How often a connection is tried again where nothing says when it would succeed.
 const RETRY: Duration = Duration::from_millis(1);
 
+/// How many operations are done at once before other tasks have their turn.
+const STREAK: u32 = 32;
+
 /// Numbers registrations, of all drivers in the process. Each comes once.
 static SERIALS: AtomicU64 = AtomicU64::new(1);
 
 pub(super) struct Epoll {
-    epoll: sys::Epoll,
+    set: sys::Epoll,
     sources: Sources,
     /// How many tasks wait.
     waiting: Cell<usize>,
-    events: UnsafeCell<[Event; EVENTS]>,
+    /// How many operations were done since a task has waited.
+    streak: Cell<u32>,
+    /// Room for events, not on the small stack of a task that starts the driver.
+    events: Mapping,
     refusals: Refusals,
 }
 
 impl Epoll {
     pub(super) fn new(wakeup: Fd) -> Result<Self, Errno> {
-        let epoll = sys::Epoll::new()?;
+        let set = sys::Epoll::new()?;
         // With a number that is no descriptor's: the event ends the waiting, and that is all.
-        epoll.control(linux::EPOLL_CTL_ADD, wakeup, linux::EPOLLIN | linux::EPOLLET, u64::MAX)?;
+        set.control(linux::EPOLL_CTL_ADD, wakeup, linux::EPOLLIN | linux::EPOLLET, u64::MAX)?;
         Ok(Self {
-            epoll,
+            set,
             sources: Sources::new()?,
             waiting: Cell::new(0),
-            events: UnsafeCell::new([sys::NONE; EVENTS]),
+            streak: Cell::new(0),
+            events: Mapping::zeroed(EVENTS * size_of::<Event>())?,
             refusals: Refusals::new(),
         })
     }
@@ -85,14 +93,21 @@ impl Epoll {
         owner: Option<&OwnedFd>,
         operation: &Operation<'_>,
     ) -> Result<usize, Errno> {
-        if operation.awaited() == 0 {
-            return at_once(scheduler, operation);
+        let done = if operation.awaited() == 0 {
+            at_once(scheduler, operation)
+        } else {
+            let source = self.sources.of(operation.fd())?;
+            match owner {
+                Some(owner) => self.perform_owned(scheduler, source, owner, operation),
+                None => self.perform_borrowed(scheduler, source, operation),
+            }
+        };
+        // Who never has to wait would never let others run.
+        if self.streak.replace(self.streak.get() + 1) >= STREAK {
+            self.streak.set(0);
+            scheduler.yield_now();
         }
-        let source = self.sources.of(operation.fd())?;
-        match owner {
-            Some(owner) => self.perform_owned(scheduler, source, owner, operation),
-            None => self.perform_borrowed(scheduler, source, operation),
-        }
+        done
     }
 
     /// With a descriptor of this crate's, which stays registered until it is closed.
@@ -163,10 +178,9 @@ impl Epoll {
             if scheduler.must_end() {
                 return Err(Errno::CANCELED);
             }
-            match is_ready.perform().and_then(|ready| match operation.name() {
-                Call::Poll => Ok(ready),
-                _ => operation.perform(),
-            }) {
+            let is_poll = operation.name() == Call::Poll;
+            let perform = |ready| if is_poll { Ok(ready) } else { operation.perform() };
+            match is_ready.perform().and_then(perform) {
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
                     self.watch(source, operation.fd())?;
@@ -196,6 +210,7 @@ impl Epoll {
                 source.writers.push(&writer);
             }
         }
+        self.streak.set(0);
         self.waiting.set(self.waiting.get() + 1);
         let parked = scheduler.block(Waiting::for_call(operation.name(), operation.fd()));
         self.waiting.set(self.waiting.get() - 1);
@@ -233,7 +248,7 @@ impl Epoll {
         if source.transient.get() && !source.is_awaited() {
             source.transient.set(false);
             source.serial.set(0);
-            let _removed = self.epoll.control(linux::EPOLL_CTL_DEL, fd, 0, 0);
+            let _removed = self.set.control(linux::EPOLL_CTL_DEL, fd, 0, 0);
         }
     }
 
@@ -243,9 +258,9 @@ impl Epoll {
         // Relaxed: nothing but the number hangs on it.
         let serial = SERIALS.fetch_add(1, Ordering::Relaxed);
         let data = serial << 32 | u64::from(fd.cast_unsigned());
-        let is_new = match self.epoll.control(linux::EPOLL_CTL_ADD, fd, ALL, data) {
+        let is_new = match self.set.control(linux::EPOLL_CTL_ADD, fd, ALL, data) {
             Err(Errno::EXIST) => {
-                self.epoll.control(linux::EPOLL_CTL_MOD, fd, ALL, data)?;
+                self.set.control(linux::EPOLL_CTL_MOD, fd, ALL, data)?;
                 Ok(false)
             }
             added => added.map(|()| true),
@@ -271,10 +286,11 @@ impl Epoll {
 
     /// Fetches events, and wakes whom they concern.
     fn fetch(&self, scheduler: &Scheduler, limit: Option<Duration>) {
-        // SAFETY: only this function uses the events, it does not call itself, and nobody else
-        // runs meanwhile.
-        let events = unsafe { &mut *self.events.get() };
-        match self.epoll.wait(events, limit) {
+        // SAFETY: the mapping has room for so many, and zeros are events. Only this function uses it,
+        // it does not call itself, and nobody else runs meanwhile.
+        let events =
+            unsafe { core::slice::from_raw_parts_mut(self.events.at::<Event>(0).as_ptr(), EVENTS) };
+        match self.set.wait(events, limit) {
             Ok(count) => {
                 self.refusals.clear();
                 for event in events.iter().take(count) {
@@ -288,10 +304,10 @@ impl Epoll {
 
     fn dispatch(&self, scheduler: &Scheduler, event: Event) {
         let (events, data) = (event.events, event.data);
-        let fd = (data & u64::from(u32::MAX)) as u32;
-        let Ok(source) = self.sources.of(fd.cast_signed()) else { return };
+        let [low, _] = halves(data);
+        let Ok(source) = self.sources.of(low.cast_signed()) else { return };
         // An event of a descriptor that was closed, while others have the same file.
-        if source.serial.get() & u64::from(u32::MAX) != data >> 32 {
+        if halves(source.serial.get())[0] != halves(data)[1] {
             return;
         }
         if events & HUNG_UP != 0 {
@@ -310,6 +326,12 @@ impl Epoll {
             }
         }
     }
+}
+
+/// The low and the high half of a number.
+#[expect(clippy::cast_possible_truncation, reason = "to take it apart")]
+const fn halves(number: u64) -> [u32; 2] {
+    [number as u32, (number >> 32) as u32]
 }
 
 /// Does what cannot be waited for.

@@ -44,7 +44,7 @@ pub(crate) fn perform(owner: Option<&OwnedFd>, operation: &Operation<'_>) -> Res
     let scheduler = Scheduler::here(call.name());
     let driver = match scheduler.port() {
         // SAFETY: `start` has set it, to a driver, which lives as long as tasks run.
-        Some(port) => unsafe { &*(&raw const *port).cast::<Driver>() },
+        Some(port) => unsafe { NonNull::from(port).cast::<Driver>().as_ref() },
         None => start(scheduler).map_err(|errno| Error::new(Call::Driver, errno))?,
     };
     let done = match &driver.backend {

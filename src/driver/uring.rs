@@ -23,6 +23,9 @@ const ENTRIES: u32 = 256;
 /// How many completions there can be between two; the kernel keeps what is more.
 const COMPLETIONS: u32 = 4096;
 
+/// How many operations are done at once before others have their turn.
+const STREAK: u32 = 32;
+
 /// User data of the entry that waits for calls from outside.
 const WAKEUP: u64 = 0;
 /// User data of entries that cancel others. No `Pending` has such an address.
@@ -33,6 +36,8 @@ pub(super) struct Uring {
     wakeup: Fd,
     /// Operations whose completion has not come.
     in_flight: Cell<usize>,
+    /// How many operations were done at once since the kernel was last asked.
+    streak: Cell<u32>,
     refusals: Refusals,
 }
 
@@ -48,6 +53,7 @@ impl Uring {
             ring: Ring::new(ENTRIES, COMPLETIONS)?,
             wakeup,
             in_flight: Cell::new(0),
+            streak: Cell::new(0),
             refusals: Refusals::new(),
         };
         this.listen();
@@ -70,6 +76,9 @@ impl Uring {
         scheduler: &Scheduler,
         operation: &Operation<'_>,
     ) -> Result<usize, Errno> {
+        if let Some(done) = self.try_at_once(scheduler, operation) {
+            return done;
+        }
         loop {
             match self.try_perform(scheduler, operation) {
                 Err(Errno::INTR) => {}
@@ -83,6 +92,27 @@ impl Uring {
                 }
                 done => return done,
             }
+        }
+    }
+
+    /// Sends by a system call of its own, if no other task could go on meanwhile: an entry would
+    /// be alone in the queue, and cost that system call and two switches.
+    fn try_at_once(
+        &self,
+        scheduler: &Scheduler,
+        operation: &Operation<'_>,
+    ) -> Option<Result<usize, Errno>> {
+        let is_worth_it = operation.is_sent_at_once()
+            && scheduler.is_alone()
+            && self.streak.get() < STREAK
+            && !scheduler.must_end();
+        if !is_worth_it {
+            return None;
+        }
+        self.streak.set(self.streak.get() + 1);
+        match operation.perform() {
+            Err(Errno::AGAIN | Errno::INTR) => None,
+            done => Some(done),
         }
     }
 
@@ -101,13 +131,16 @@ impl Uring {
         unsafe { self.push(scheduler, || Entry::operation(operation, address)) };
         self.in_flight.set(self.in_flight.get() + 1);
         let waiting = Waiting::for_call(operation.name(), operation.fd());
-        if scheduler.block(waiting).is_err() && pending.result.get().is_none() {
+        let must_end = scheduler.block(waiting).is_err() && pending.result.get().is_none();
+        if must_end {
             // SAFETY: the entry lends nothing to the kernel.
             unsafe { self.push(scheduler, || Entry::cancel(address, CANCEL)) };
         }
         loop {
             if let Some(result) = pending.result.get() {
-                return result;
+                // A worker of the kernel's that was in the middle of it says that it was interrupted.
+                let is_over = must_end && result == Err(Errno::INTR);
+                return if is_over { Err(Errno::CANCELED) } else { result };
             }
             scheduler.block_shielded(waiting);
         }
@@ -145,6 +178,7 @@ impl Uring {
     }
 
     fn enter(&self, wanted: u32, limit: Option<Duration>) {
+        self.streak.set(0);
         match self.ring.enter(wanted, limit) {
             Ok(()) => self.refusals.clear(),
             Err(Errno::TIME | Errno::INTR) => {}

@@ -1,18 +1,21 @@
-//! Text to standard output and standard error, without std. Floor 6.
-//!
-//! The macros [`print!`](crate::print), [`println!`](crate::println), [`eprint!`](crate::eprint)
-//! and [`eprintln!`](crate::eprintln) write at once and in whole lines; nothing is held back.
-//! [`read_stdin`] and [`write_stdout`] move bytes as they are.
+//! Text to standard output and standard error, without std.
 
 use core::fmt::{self, Write as _};
 
-use crate::error::Errno;
 use crate::sys::Lines;
-use crate::sys::fd::{self, Fd, STDERR, STDIN, STDOUT};
-#[cfg(feature = "overflow")]
-use crate::task::check_buffer;
+use crate::sys::fd::{Fd, STDERR, STDOUT};
+#[cfg(not(feature = "epoll"))]
+use crate::sys::lines::Direct as Patient;
+
+#[cfg(feature = "epoll")]
+mod patient;
+#[cfg(feature = "epoll")]
+use patient::Patient;
 
 /// Writes formatted text to standard output.
+///
+/// A task parks while there is no room for it, with the feature `epoll`; its cancellation does not
+/// end that. What others print goes before or after.
 ///
 /// # Panics
 ///
@@ -26,6 +29,8 @@ macro_rules! print {
 
 /// Writes formatted text and a new line to standard output.
 ///
+/// Waits as [`print!`](crate::print) does.
+///
 /// # Panics
 ///
 /// If it cannot be written, as std's does.
@@ -37,6 +42,8 @@ macro_rules! println {
 }
 
 /// Writes formatted text to standard error, and does not mind if it cannot.
+///
+/// Waits as [`print!`](crate::print) does.
 #[macro_export]
 macro_rules! eprint {
     ($($part:tt)*) => {
@@ -45,6 +52,8 @@ macro_rules! eprint {
 }
 
 /// Writes formatted text and a new line to standard error, and does not mind if it cannot.
+///
+/// Waits as [`print!`](crate::print) does.
 #[macro_export]
 macro_rules! eprintln {
     ($($part:tt)*) => {
@@ -66,43 +75,11 @@ pub fn eprint(text: fmt::Arguments<'_>, end: &str) {
     let _written = write(STDERR, text, end);
 }
 
-/// Reads some bytes from standard input into `buffer` and returns how many; 0 is the end.
-///
-/// It is read(2): while there is nothing to read, all tasks stand still.
-///
-/// # Errors
-///
-/// Those of read(2), `EINTR` among them.
-///
-/// # Examples
-///
-/// ```no_run
-/// let mut buffer = [0; 512];
-/// let count = barecoro::io::read_stdin(&mut buffer)?;
-/// barecoro::io::write_stdout(&buffer[..count])?;
-/// # Ok::<_, barecoro::Errno>(())
-/// ```
-pub fn read_stdin(buffer: &mut [u8]) -> Result<usize, Errno> {
-    fd::read(STDIN, buffer).inspect_err(|errno| check_buffer(*errno, buffer))
-}
-
-/// Writes some of `bytes` to standard output and returns how many.
-///
-/// It is write(2): while nobody takes them, all tasks stand still.
-///
-/// # Errors
-///
-/// Those of write(2), `EINTR` among them.
-pub fn write_stdout(bytes: &[u8]) -> Result<usize, Errno> {
-    fd::write(STDOUT, bytes).inspect_err(|errno| check_buffer(*errno, bytes))
-}
-
-/// Without the feature `overflow` an error is only an error.
-#[cfg(not(feature = "overflow"))]
-fn check_buffer(_: Errno, _: *const [u8]) {}
-
-fn write(fd: Fd, text: fmt::Arguments<'_>, end: &str) -> fmt::Result {
-    let mut lines = Lines::new(fd);
+/// Writes text so that its lines stay whole.
+pub(super) fn write(fd: Fd, text: fmt::Arguments<'_>, end: &str) -> fmt::Result {
+    #[cfg(feature = "epoll")]
+    let _turn = patient::Turn::take(fd);
+    let mut lines = Lines::<Patient>::of_sink(fd);
     lines.write_fmt(text)?;
     lines.write_str(end)?;
     lines.finish()

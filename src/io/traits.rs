@@ -30,9 +30,8 @@ impl embedded_io::Error for Error {
     }
 }
 
-/// Gives a type with `read` and `write` the traits of streams, as std does: also for references, so
-/// that two tasks can have a direction each.
-macro_rules! stream {
+/// Gives a type with `read` the traits of a stream to read from, as std does: also for references.
+macro_rules! reader {
     ($name:ty) => {
         impl embedded_io::ErrorType for $name {
             type Error = $crate::io::Error;
@@ -42,6 +41,9 @@ macro_rules! stream {
             type Error = $crate::io::Error;
         }
 
+        $crate::io::reader!(@read $name);
+    };
+    (@read $name:ty) => {
         impl embedded_io::Read for $name {
             fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
                 Self::read(self, buffer)
@@ -53,7 +55,23 @@ macro_rules! stream {
                 <$name>::read(self, buffer)
             }
         }
+    };
+}
 
+/// Gives a type with `write` the traits of a stream to write to, also for references.
+macro_rules! writer {
+    ($name:ty) => {
+        impl embedded_io::ErrorType for $name {
+            type Error = $crate::io::Error;
+        }
+
+        impl embedded_io::ErrorType for &$name {
+            type Error = $crate::io::Error;
+        }
+
+        $crate::io::writer!(@write $name);
+    };
+    (@write $name:ty) => {
         impl embedded_io::Write for $name {
             fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
                 Self::write(self, bytes)
@@ -76,4 +94,17 @@ macro_rules! stream {
     };
 }
 
+/// Gives a type with `read` and `write` the traits of both. With references two tasks can have a
+/// direction each.
+#[cfg(any(feature = "net", feature = "fs"))]
+macro_rules! stream {
+    ($name:ty) => {
+        $crate::io::reader!($name);
+        $crate::io::writer!(@write $name);
+    };
+}
+
+#[cfg(any(feature = "net", feature = "fs"))]
 pub(crate) use stream;
+#[cfg(any(feature = "epoll", feature = "io"))]
+pub(crate) use {reader, writer};

@@ -43,6 +43,13 @@ impl Socket {
         Ok((Self(fd), peer))
     }
 
+    /// What a stream has.
+    #[inline]
+    pub(super) fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let receive = Operation::recv(self.0.raw(), buffer, 0).of_stream();
+        driver::perform(Some(&self.0), &receive)
+    }
+
     #[inline]
     pub(super) fn recv(&self, buffer: &mut [u8], flags: u32) -> Result<usize, Error> {
         driver::perform(Some(&self.0), &Operation::recv(self.0.raw(), buffer, flags))

@@ -32,7 +32,7 @@ macro_rules! stream_socket {
             #[inline]
             #[track_caller]
             pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
-                self.socket.recv(buffer, 0)
+                self.socket.read(buffer)
             }
 
             /// As [`read`](Self::read), into several buffers, one after the other.
@@ -211,7 +211,7 @@ macro_rules! read_half {
             /// Outside of a task.
             #[track_caller]
             pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
-                self.0.recv(buffer, 0)
+                self.0.read(buffer)
             }
         }
 

@@ -14,6 +14,10 @@ use super::thread::{self, Area};
 /// The function takes an [`Env`](crate::start::Env) and returns what implements
 /// [`Termination`](crate::start::Termination): `()`, an exit code, or a `Result` of these.
 ///
+/// With the feature `epoll` the program ignores the signal `SIGPIPE`, as std's programs do: writing
+/// to a broken pipe is an error. Programs that it starts inherit that, unless they are started by this
+/// crate.
+///
 /// # Examples
 ///
 /// ```no_run
@@ -106,6 +110,9 @@ pub unsafe extern "C" fn begin(
     let env = unsafe { Env::new(block) };
     // SAFETY: the area has the size that `prepare` asked for.
     unsafe { thread::set_up(area, &relocate::image(env, relocated)) };
+    // Programs that write to pipes want an error, and not to end.
+    #[cfg(feature = "epoll")]
+    sys::process::ignore(linux_raw_sys::general::SIGPIPE);
     sys::process::exit(main(env))
 }
 

@@ -5,7 +5,8 @@ use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use linux_raw_sys::net as linux;
 
 /// Room for the longest address that this crate knows: a Unix socket's, of 110 bytes.
-const ROOM: usize = size_of::<linux::sockaddr_un>();
+const ROOM: u32 = 110;
+const _: () = assert!(size_of::<linux::sockaddr_un>() == ROOM as usize);
 /// Where a path begins in a Unix socket's address.
 const PATH: usize = core::mem::offset_of!(linux::sockaddr_un, sun_path);
 
@@ -14,24 +15,33 @@ pub(crate) const INET: u32 = linux::AF_INET;
 pub(crate) const INET6: u32 = linux::AF_INET6;
 pub(crate) const UNIX: u32 = linux::AF_UNIX;
 
+/// A family as an address has it.
+#[expect(clippy::cast_possible_truncation, reason = "families are small numbers")]
+const fn family(number: u32) -> [u8; 2] {
+    (number as u16).to_ne_bytes()
+}
+
 /// A `sockaddr` of any of these families.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 pub(crate) struct Address {
-    bytes: [u8; ROOM],
+    bytes: [u8; ROOM as usize],
     length: u32,
 }
 
 impl Address {
+    /// How long an address can be at most.
+    pub(super) const ROOM: u32 = ROOM;
+
     /// Room for an address that the kernel is to write.
     pub(crate) const fn new() -> Self {
-        Self { bytes: [0; ROOM], length: 0 }
+        Self { bytes: [0; ROOM as usize], length: 0 }
     }
 
     /// Where the kernel writes an address and its length, of which the latter says how much room
     /// there is.
     pub(super) fn as_out(&mut self) -> (usize, usize) {
-        self.length = ROOM as u32;
+        self.length = ROOM;
         (self.bytes.as_mut_ptr().expose_provenance(), (&raw mut self.length).expose_provenance())
     }
 
@@ -47,8 +57,7 @@ impl Address {
 
     fn bytes(&self) -> &[u8] {
         // The kernel says how long the address is, which may be more than it has written.
-        let length = (self.length as usize).min(ROOM);
-        self.bytes.get(..length).unwrap_or_default()
+        self.bytes.get(..self.length.min(ROOM) as usize).unwrap_or_default()
     }
 
     /// Its family; zero for none.
@@ -65,7 +74,7 @@ impl Address {
         let end = start + bytes.len();
         if let Some(place) = self.bytes.get_mut(start..end) {
             place.copy_from_slice(bytes);
-            self.length = self.length.max(end as u32);
+            self.length = self.length.max(u32::try_from(end).unwrap_or(ROOM));
         }
     }
 
@@ -75,12 +84,12 @@ impl Address {
         this.put(2, &address.port().to_be_bytes());
         match address {
             SocketAddr::V4(address) => {
-                this.put(0, &(INET as u16).to_ne_bytes());
+                this.put(0, &family(INET));
                 this.put(4, &address.ip().octets());
                 this.put(8, &[0; 8]);
             }
             SocketAddr::V6(address) => {
-                this.put(0, &(INET6 as u16).to_ne_bytes());
+                this.put(0, &family(INET6));
                 this.put(4, &address.flowinfo().to_be_bytes());
                 this.put(8, &address.ip().octets());
                 this.put(24, &address.scope_id().to_ne_bytes());
@@ -112,10 +121,10 @@ impl Address {
     pub(crate) fn unix(path: &[u8]) -> Option<Self> {
         let mut this = Self::new();
         let is_path = path.first().is_some_and(|first| *first != 0);
-        if path.len() + usize::from(is_path) > ROOM - PATH {
+        if path.len() + usize::from(is_path) > ROOM as usize - PATH {
             return None;
         }
-        this.put(0, &(UNIX as u16).to_ne_bytes());
+        this.put(0, &family(UNIX));
         this.put(PATH, path);
         if is_path {
             this.put(PATH + path.len(), &[0]);

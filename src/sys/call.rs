@@ -25,6 +25,7 @@ macro_rules! calls {
             }
 
             /// The call with this number.
+            #[cfg(feature = "epoll")]
             pub(crate) const fn from_number(number: u8) -> Option<Self> {
                 $(
                     if number == Self::$name as u8 {
@@ -67,6 +68,17 @@ calls! {
     Duplicate = 136, "fcntl";
     Pipe = 137, "pipe";
     Wait = 138, "wait";
+    Seek = 160, "lseek";
+    Truncate = 161, "ftruncate";
+    ReadDirectory = 162, "getdents";
+    ReadLink = 163, "readlink";
+    MakeLink = 164, "symlink";
+    Link = 165, "link";
+    ChangeMode = 166, "chmod";
+    ChangeDirectory = 167, "chdir";
+    CurrentDirectory = 168, "getcwd";
+    Mount = 169, "mount";
+    Unmount = 170, "umount";
     Driver = 255, "start of the driver";
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn variable<'a>(name: &[u8], buffer: &'a mut [u8]) -> Option<&'a [u8]
     match known_vector() {
         // SAFETY: the vector is the one that the kernel has laid out.
         Some(vector) => unsafe {
-            search_stack(vector.as_ptr().cast_const().cast(), name, &mut found)
+            search_stack(vector.as_ptr().cast_const().cast(), name, &mut found);
         },
         None => search_file(name, &mut found),
     }

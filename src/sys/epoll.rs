@@ -13,9 +13,6 @@ use crate::error::Errno;
 /// Events of a descriptor, and the number that it was registered with.
 pub(crate) type Event = linux::epoll_event;
 
-/// No events yet.
-pub(crate) const NONE: Event = Event { events: 0, data: 0 };
-
 /// A set of descriptors to wait for.
 #[derive(Debug)]
 pub(crate) struct Epoll(OwnedFd);

@@ -1,4 +1,4 @@
-//! File descriptors: read(2), write(2), open(2), close(2), dup3(2).
+//! File descriptors: read(2), write(2), open(2), close(2), dup3(2), fcntl(2), lseek(2).
 #![expect(unsafe_code, reason = "system calls; each function says what its arguments must be")]
 
 use core::ffi::CStr;
@@ -130,6 +130,21 @@ pub(super) fn control(fd: Fd, what: u32, argument: usize) -> Result<usize, Errno
     let returned =
         unsafe { sc::syscall3(number(linux::__NR_fcntl), register(fd), number(what), argument) };
     result(returned)
+}
+
+/// Sets the position in a file, and returns it.
+#[cfg(any(feature = "fs", all(feature = "io", feature = "epoll")))]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "registers have 64 bits"
+)]
+pub(crate) fn seek(fd: Fd, offset: i64, whence: u32) -> Result<u64, Errno> {
+    // SAFETY: touches no memory of the program's.
+    let returned = unsafe {
+        sc::syscall3(number(linux::__NR_lseek), register(fd), offset as usize, number(whence))
+    };
+    result(returned).map(|place| place as u64)
 }
 
 /// How many descriptors the process may have at most.

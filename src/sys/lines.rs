@@ -1,23 +1,49 @@
 //! Text to a file descriptor, a line at a time.
 
 use core::fmt;
+use core::marker::PhantomData;
 
 use super::fd::{self, Fd};
+use crate::error::Errno;
+
+/// How lines are written.
+pub(crate) trait Sink {
+    /// Writes all of `bytes`.
+    fn write_all(fd: Fd, bytes: &[u8]) -> Result<(), Errno>;
+}
+
+/// By write(2). While nobody takes them, all tasks stand still.
+#[derive(Debug)]
+pub(crate) struct Direct;
+
+impl Sink for Direct {
+    fn write_all(fd: Fd, bytes: &[u8]) -> Result<(), Errno> {
+        fd::write_all(fd, bytes)
+    }
+}
 
 /// Collects what is written and passes it on in whole lines, so that the lines of two writers do
 /// not mix. What is left goes out when the value is dropped. Errors are kept for the end: text for
 /// people has nowhere to complain.
 #[derive(Debug)]
-pub(crate) struct Lines {
+pub(crate) struct Lines<S: Sink = Direct> {
     fd: Fd,
     buffer: heapless::Vec<u8, 256>,
     failed: bool,
+    sink: PhantomData<S>,
 }
 
 impl Lines {
     /// Writes to `fd`, which the caller lends.
     pub(crate) const fn new(fd: Fd) -> Self {
-        Self { fd, buffer: heapless::Vec::new(), failed: false }
+        Self::of_sink(fd)
+    }
+}
+
+impl<S: Sink> Lines<S> {
+    /// As [`new`](Lines::new), in another way.
+    pub(crate) const fn of_sink(fd: Fd) -> Self {
+        Self { fd, buffer: heapless::Vec::new(), failed: false, sink: PhantomData }
     }
 
     /// Writes what is left, and says whether everything was written.
@@ -29,13 +55,13 @@ impl Lines {
 
     fn flush(&mut self) {
         if !self.buffer.is_empty() {
-            self.failed |= fd::write_all(self.fd, &self.buffer).is_err();
+            self.failed |= S::write_all(self.fd, &self.buffer).is_err();
             self.buffer.clear();
         }
     }
 }
 
-impl fmt::Write for Lines {
+impl<S: Sink> fmt::Write for Lines<S> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for line in text.as_bytes().split_inclusive(|byte| *byte == b'\n') {
             for part in line.chunks(self.buffer.capacity()) {
@@ -53,7 +79,7 @@ impl fmt::Write for Lines {
     }
 }
 
-impl Drop for Lines {
+impl<S: Sink> Drop for Lines<S> {
     fn drop(&mut self) {
         self.flush();
     }

@@ -9,6 +9,7 @@ use linux_raw_sys::general::iovec;
 use linux_raw_sys::net as linux;
 
 use super::address::Address;
+use super::word;
 
 /// One of several buffers to write, in the shape of std's `IoSlice`.
 #[derive(Clone, Copy)]
@@ -47,7 +48,7 @@ impl Deref for IoSlice<'_> {
     fn deref(&self) -> &[u8] {
         let iovec { iov_base, iov_len } = self.vector;
         // SAFETY: `new` was given a slice with this start and this length, which stays lent.
-        unsafe { core::slice::from_raw_parts(iov_base.cast(), iov_len as usize) }
+        unsafe { core::slice::from_raw_parts(iov_base.cast(), word(iov_len)) }
     }
 }
 
@@ -57,7 +58,7 @@ impl Deref for IoSliceMut<'_> {
     fn deref(&self) -> &[u8] {
         let iovec { iov_base, iov_len } = self.vector;
         // SAFETY: `new` was given a slice with this start and this length, which stays lent.
-        unsafe { core::slice::from_raw_parts(iov_base.cast(), iov_len as usize) }
+        unsafe { core::slice::from_raw_parts(iov_base.cast(), word(iov_len)) }
     }
 }
 
@@ -65,7 +66,7 @@ impl DerefMut for IoSliceMut<'_> {
     fn deref_mut(&mut self) -> &mut [u8] {
         let iovec { iov_base, iov_len } = self.vector;
         // SAFETY: as in `deref`, and it was lent to be written.
-        unsafe { core::slice::from_raw_parts_mut(iov_base.cast(), iov_len as usize) }
+        unsafe { core::slice::from_raw_parts_mut(iov_base.cast(), word(iov_len)) }
     }
 }
 
@@ -131,7 +132,7 @@ impl<'a> Message<'a> {
         if let Some(from) = from {
             let (name, _) = from.as_out();
             this.header.msg_name = core::ptr::with_exposed_provenance_mut(name);
-            this.header.msg_namelen = size_of::<linux::sockaddr_un>() as _;
+            this.header.msg_namelen = const { Address::ROOM.cast_signed() };
         }
         this
     }

@@ -8,7 +8,7 @@ pub(crate) mod address;
 mod auxv;
 #[cfg(any(feature = "panic-handler", feature = "overflow"))]
 mod backtrace;
-#[cfg(feature = "epoll")]
+#[cfg(any(feature = "epoll", feature = "io"))]
 pub(crate) mod call;
 pub(crate) mod clock;
 #[cfg(feature = "epoll")]
@@ -16,7 +16,11 @@ pub(crate) mod environment;
 #[cfg(feature = "epoll")]
 pub(crate) mod epoll;
 pub(crate) mod fd;
-mod lines;
+#[cfg(feature = "fs")]
+pub(crate) mod file;
+#[cfg(feature = "fs")]
+pub(crate) mod folder;
+pub(crate) mod lines;
 pub(crate) mod mem;
 #[cfg(feature = "net")]
 pub(crate) mod message;
@@ -24,6 +28,8 @@ pub(crate) mod message;
 pub(crate) mod operation;
 #[cfg(feature = "epoll")]
 pub(crate) mod owned;
+#[cfg(feature = "epoll")]
+pub(crate) mod pipe;
 pub(crate) mod process;
 #[cfg(feature = "overflow")]
 pub(crate) mod signal;
@@ -61,6 +67,13 @@ fn result(returned: usize) -> Result<usize, Errno> {
 /// Widens a constant of the kernel's headers to a register.
 const fn number(constant: u32) -> usize {
     constant as usize
+}
+
+/// A number of the kernel's in the type of lengths and addresses: the same on this machine.
+#[cfg(feature = "epoll")]
+#[expect(clippy::cast_possible_truncation, reason = "the crate is for 64 bits only")]
+const fn word(number: u64) -> usize {
+    number as usize
 }
 
 #[cfg(test)]

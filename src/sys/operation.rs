@@ -12,7 +12,7 @@ use super::call::Call;
 use super::fd::{Fd, register};
 #[cfg(feature = "net")]
 use super::message::Message;
-use super::{number, result};
+use super::{number, result, word};
 use crate::error::Errno;
 
 /// The most bytes that Linux moves at once (read(2), NOTES).
@@ -34,12 +34,23 @@ pub(crate) struct Operation<'a> {
     /// A place in a file, a second address, or a length that is not the buffer's.
     pub(super) offset: u64,
     pub(super) flags: u32,
-    lent: PhantomData<&'a mut [u8]>,
+    /// Whether a short read means that nothing is left for now.
+    pub(super) is_stream: bool,
+    pub(super) lent: PhantomData<&'a mut [u8]>,
 }
 
 impl<'a> Operation<'a> {
-    const fn new(call: Call, fd: Fd) -> Self {
-        Self { call, fd, address: 0, length: 0, offset: 0, flags: 0, lent: PhantomData }
+    pub(super) const fn new(call: Call, fd: Fd) -> Self {
+        Self {
+            call,
+            fd,
+            address: 0,
+            length: 0,
+            offset: 0,
+            flags: 0,
+            is_stream: false,
+            lent: PhantomData,
+        }
     }
 
     fn with_buffer(self, buffer: *const [u8]) -> Self {
@@ -61,6 +72,12 @@ impl<'a> Operation<'a> {
     #[cfg(feature = "net")]
     pub(crate) fn recv(fd: Fd, buffer: &'a mut [u8], flags: u32) -> Self {
         Self { flags, ..Self::new(Call::Recv, fd) }.with_buffer(buffer)
+    }
+
+    /// Says that the descriptor is of a stream, which does not hold back what it has.
+    #[cfg(feature = "net")]
+    pub(crate) const fn of_stream(self) -> Self {
+        Self { is_stream: true, ..self }
     }
 
     /// send(2). A broken connection is an error and no signal.
@@ -120,11 +137,15 @@ impl<'a> Operation<'a> {
     /// The memory that it reads or writes, as far as that may run into a guard.
     pub(crate) const fn buffer(&self) -> *const [u8] {
         let start = core::ptr::with_exposed_provenance(self.address);
-        core::ptr::slice_from_raw_parts(start, self.length as usize)
+        let is_buffer = matches!(self.call, Call::Read | Call::Write | Call::Recv | Call::Send);
+        // The length of others is of something else.
+        let length = if is_buffer { self.length } else { 1 };
+        core::ptr::slice_from_raw_parts(start, length as usize)
     }
 
     /// What must be ready for it to succeed at once, as events of poll(2). Of what cannot be waited
     /// for nothing.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are done at once")]
     pub(crate) const fn awaited(&self) -> u32 {
         match self.call {
             Call::Read | Call::Readv | Call::Recv | Call::RecvMsg | Call::Accept => linux::POLLIN,
@@ -147,6 +168,12 @@ impl<'a> Operation<'a> {
         matches!(self.call, Call::Recv | Call::RecvMsg | Call::Send | Call::SendMsg | Call::Poll)
     }
 
+    /// Whether it sends, which most often can be done at once, and never waits.
+    #[cfg(feature = "uring")]
+    pub(crate) const fn is_sent_at_once(&self) -> bool {
+        matches!(self.call, Call::Send | Call::SendMsg)
+    }
+
     /// The same with no more than so many bytes to write.
     pub(crate) fn at_most(&self, bytes: u32) -> Self {
         let is_write = matches!(self.call, Call::Write);
@@ -155,33 +182,35 @@ impl<'a> Operation<'a> {
 
     /// Whether a stream has given all that it had, so that nothing is left for a next time.
     pub(crate) fn has_emptied(&self, done: Result<usize, Errno>) -> bool {
-        let is_plain_receive = matches!(self.call, Call::Recv) && self.flags == 0;
-        is_plain_receive && done.is_ok_and(|count| count > 0 && count < number(self.length))
+        let is_plain = self.is_stream && self.flags == 0;
+        is_plain && done.is_ok_and(|count| count > 0 && count < number(self.length))
     }
 
     /// Does it by a system call of its own. Transfers of sockets that would have to wait fail with
     /// `EAGAIN`; all else waits, or does not, as its descriptor is set to.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no operations")]
     pub(crate) fn perform(&self) -> Result<usize, Errno> {
         let Self { address, .. } = *self;
         let (fd, length, flags) = (register(self.fd), number(self.length), number(self.flags));
         let no_wait = flags | number(DONTWAIT);
-        let offset = self.offset as usize;
+        let offset = word(self.offset);
         match self.call {
-            Call::Read if self.offset == HERE => self.ask(linux::__NR_read, [fd, address, length]),
-            Call::Read => self.ask(linux::__NR_pread64, [fd, address, length, offset]),
-            Call::Write if self.offset == HERE => {
-                self.ask(linux::__NR_write, [fd, address, length])
-            }
-            Call::Write => self.ask(linux::__NR_pwrite64, [fd, address, length, offset]),
-            Call::Readv => self.ask(linux::__NR_preadv2, [fd, address, length, offset, 0, flags]),
-            Call::Writev => self.ask(linux::__NR_pwritev2, [fd, address, length, offset, 0, flags]),
-            Call::Recv => self.ask(linux::__NR_recvfrom, [fd, address, length, no_wait]),
-            Call::Send => self.ask(linux::__NR_sendto, [fd, address, length, no_wait]),
-            Call::RecvMsg => self.ask(linux::__NR_recvmsg, [fd, address, no_wait]),
-            Call::SendMsg => self.ask(linux::__NR_sendmsg, [fd, address, no_wait]),
-            Call::Accept => self.ask(linux::__NR_accept4, [fd, address, offset, flags]),
-            Call::Connect => self.ask(linux::__NR_connect, [fd, address, offset]),
+            Call::Read if self.offset == HERE => ask(linux::__NR_read, [fd, address, length]),
+            Call::Read => ask(linux::__NR_pread64, [fd, address, length, offset]),
+            Call::Write if self.offset == HERE => ask(linux::__NR_write, [fd, address, length]),
+            Call::Write => ask(linux::__NR_pwrite64, [fd, address, length, offset]),
+            Call::Readv => ask(linux::__NR_preadv2, [fd, address, length, offset, 0, flags]),
+            Call::Writev => ask(linux::__NR_pwritev2, [fd, address, length, offset, 0, flags]),
+            Call::Recv => ask(linux::__NR_recvfrom, [fd, address, length, no_wait]),
+            Call::Send => ask(linux::__NR_sendto, [fd, address, length, no_wait]),
+            Call::RecvMsg => ask(linux::__NR_recvmsg, [fd, address, no_wait]),
+            Call::SendMsg => ask(linux::__NR_sendmsg, [fd, address, no_wait]),
+            Call::Accept => ask(linux::__NR_accept4, [fd, address, offset, flags]),
+            Call::Connect => ask(linux::__NR_connect, [fd, address, offset]),
             Call::Poll => self.look(),
+            #[cfg(feature = "fs")]
+            _ => self.perform_on_files(),
+            #[cfg(not(feature = "fs"))]
             _ => Err(Errno::NOSYS),
         }
     }
@@ -199,26 +228,26 @@ impl<'a> Operation<'a> {
             _ => Ok(usize::from(descriptor.revents.cast_unsigned())),
         }
     }
+}
 
-    /// Makes a system call with its first arguments; the others are zero.
-    #[inline]
-    fn ask<const N: usize>(&self, call: u32, first: [usize; N]) -> Result<usize, Errno> {
-        let argument = |index: usize| first.get(index).copied().unwrap_or(0);
-        // SAFETY: the constructors have put together what the call wants; what their addresses
-        // lead to is lent to this operation.
-        let returned = unsafe {
-            sc::syscall6(
-                number(call),
-                argument(0),
-                argument(1),
-                argument(2),
-                argument(3),
-                argument(4),
-                argument(5),
-            )
-        };
-        result(returned)
-    }
+/// Makes a system call with its first arguments; the others are zero.
+#[inline]
+pub(super) fn ask<const N: usize>(call: u32, first: [usize; N]) -> Result<usize, Errno> {
+    let argument = |index: usize| first.get(index).copied().unwrap_or(0);
+    // SAFETY: the constructors of operations have put together what the call wants; what their
+    // addresses lead to is lent to the operation.
+    let returned = unsafe {
+        sc::syscall6(
+            number(call),
+            argument(0),
+            argument(1),
+            argument(2),
+            argument(3),
+            argument(4),
+            argument(5),
+        )
+    };
+    result(returned)
 }
 
 /// For sockets (recv(2)): do not wait.

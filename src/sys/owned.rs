@@ -61,7 +61,7 @@ impl Drop for OwnedFd {
 
 impl fmt::Debug for OwnedFd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedFd").field("fd", &self.fd).finish()
+        f.debug_struct("OwnedFd").field("fd", &self.fd).finish_non_exhaustive()
     }
 }
 
@@ -80,6 +80,15 @@ impl BorrowedFd<'_> {
     ///
     /// It stays open as long as this is used.
     pub const unsafe fn borrow_raw(fd: RawFd) -> Self {
+        Self { fd, owner: PhantomData }
+    }
+}
+
+#[cfg(all(feature = "io", feature = "epoll"))]
+impl BorrowedFd<'static> {
+    /// One of the three standard descriptors. They are the process's: this crate never closes them,
+    /// and whoever does by its own means vouches for that nobody uses them.
+    pub(crate) const fn standard(fd: RawFd) -> Self {
         Self { fd, owner: PhantomData }
     }
 }

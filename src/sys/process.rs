@@ -1,10 +1,10 @@
-//! Processes: `exit_group(2)`, clone(2), execve(2), wait4(2), mount(2), reboot(2).
+//! Processes: `exit_group(2)`, clone(2), execve(2), wait4(2), reboot(2).
 #![expect(unsafe_code, reason = "system calls; each function says what its arguments must be")]
 
 use linux_raw_sys::general as linux;
 
 use super::number;
-#[cfg(any(feature = "process", feature = "fs"))]
+#[cfg(feature = "process")]
 use {super::result, crate::error::Errno, core::ffi::CStr};
 
 /// Ends every thread of the process with `code`; the parent sees its low 8 bits.
@@ -32,6 +32,23 @@ pub(super) fn raise(signal: u32) {
         let thread = sc::syscall0(number(linux::__NR_gettid));
         let _sent = sc::syscall3(number(linux::__NR_tgkill), process, thread, number(signal));
     }
+}
+
+/// Ignores a signal from now on.
+#[cfg(all(feature = "start", feature = "epoll"))]
+pub(crate) fn ignore(signal: u32) {
+    // `struct sigaction`: SIG_IGN, no flags, no restorer, no signals that wait.
+    let action = [1_usize, 0, 0, 0];
+    // SAFETY: the kernel reads the action, which calls no function.
+    let _never_fails = unsafe {
+        sc::syscall4(
+            number(linux::__NR_rt_sigaction),
+            number(signal),
+            (&raw const action).expose_provenance(),
+            0,
+            size_of::<u64>(),
+        )
+    };
 }
 
 /// Starts `path` as a child and returns its number. The parent stands still until the child has
@@ -101,29 +118,6 @@ pub(crate) fn reboot(command: u32) -> Result<(), Errno> {
             number(linux::LINUX_REBOOT_MAGIC2),
             number(command),
             0,
-        )
-    };
-    result(returned).map(drop)
-}
-
-/// Mounts a file system.
-#[cfg(feature = "fs")]
-pub(crate) fn mount(
-    source: &CStr,
-    target: &CStr,
-    kind: &CStr,
-    flags: u32,
-    data: &CStr,
-) -> Result<(), Errno> {
-    // SAFETY: the kernel only reads the four strings, each of which ends in a zero byte.
-    let returned = unsafe {
-        sc::syscall5(
-            number(linux::__NR_mount),
-            source.as_ptr().expose_provenance(),
-            target.as_ptr().expose_provenance(),
-            kind.as_ptr().expose_provenance(),
-            number(flags),
-            data.as_ptr().expose_provenance(),
         )
     };
     result(returned).map(drop)

@@ -98,14 +98,11 @@ impl Choice {
     pub(crate) const REUSE_PORT: Self = Self(linux::SOL_SOCKET, linux::SO_REUSEPORT);
     pub(crate) const BROADCAST: Self = Self(linux::SOL_SOCKET, linux::SO_BROADCAST);
     pub(crate) const LINGER: Self = Self(linux::SOL_SOCKET, linux::SO_LINGER);
-    pub(crate) const RECEIVE_BUFFER: Self = Self(linux::SOL_SOCKET, linux::SO_RCVBUF);
-    pub(crate) const SEND_BUFFER: Self = Self(linux::SOL_SOCKET, linux::SO_SNDBUF);
     pub(crate) const FAMILY: Self = Self(linux::SOL_SOCKET, linux::SO_DOMAIN);
     pub(crate) const CREDENTIALS: Self = Self(linux::SOL_SOCKET, linux::SO_PEERCRED);
     pub(crate) const NODELAY: Self = Self(linux::IPPROTO_TCP as u32, linux::TCP_NODELAY);
     pub(crate) const TTL: Self = Self(linux::IPPROTO_IP as u32, linux::IP_TTL);
     pub(crate) const HOPS: Self = Self(linux::IPPROTO_IPV6 as u32, linux::IPV6_UNICAST_HOPS);
-    pub(crate) const ONLY_V6: Self = Self(linux::IPPROTO_IPV6 as u32, linux::IPV6_V6ONLY);
 }
 
 /// Sets an option that takes numbers.
@@ -129,7 +126,7 @@ pub(crate) fn set<const N: usize>(fd: Fd, choice: Choice, value: [i32; N]) -> Re
 pub(crate) fn get<const N: usize>(fd: Fd, choice: Choice) -> Result<[i32; N], Errno> {
     let Choice(level, number_of_option) = choice;
     let mut value = [0; N];
-    let mut length = size_of_val(&value) as u32;
+    let mut length = u32::try_from(size_of_val(&value)).unwrap_or(0);
     // SAFETY: the kernel writes at most as many bytes as it is told, and how many those were.
     let returned = unsafe {
         sc::syscall5(

@@ -1,9 +1,11 @@
 //! Sleeping and waking an OS thread: futex(2).
 #![expect(unsafe_code, reason = "system calls; each function says what its arguments must be")]
 
+use core::num::NonZeroUsize;
 use core::sync::atomic::AtomicU32;
 
 use linux_raw_sys::general as linux;
+use linux_raw_sys::prctl;
 
 use super::clock::Instant;
 use super::{number, result};
@@ -46,6 +48,23 @@ pub(crate) fn futex_wake(word: &AtomicU32) {
             1,
         )
     };
+}
+
+/// The least slack that a thread can have, in nanoseconds.
+pub(crate) const EXACT: NonZeroUsize = NonZeroUsize::MIN;
+
+/// Sets by how many nanoseconds this thread's sleeps may be longer than asked for
+/// (`PR_SET_TIMERSLACK`), and returns what that was. `None` if nothing was changed.
+pub(crate) fn replace_timer_slack(slack: NonZeroUsize) -> Option<NonZeroUsize> {
+    let control = |option: u32, argument: usize| {
+        // SAFETY: touches no memory of the program's.
+        let returned =
+            unsafe { sc::syscall5(number(linux::__NR_prctl), number(option), argument, 0, 0, 0) };
+        result(returned)
+    };
+    let before = NonZeroUsize::new(control(prctl::PR_GET_TIMERSLACK, 0).ok()?)?;
+    control(prctl::PR_SET_TIMERSLACK, slack.get()).ok()?;
+    Some(before)
 }
 
 /// Lets so much time pass: nanosleep(2), which a signal ends early.

@@ -1,5 +1,5 @@
 //! `io_uring`: a queue of entries that the kernel takes, and one of completions that it fills
-//! (io_uring(7)).
+//! (`io_uring(7)`).
 #![expect(unsafe_code, reason = "system calls, and memory that is shared with the kernel")]
 
 use core::cell::Cell;
@@ -101,7 +101,7 @@ impl Entry {
 impl Completion {
     /// What has become of it.
     pub(crate) fn result(&self) -> Result<usize, Errno> {
-        result(self.result as isize as usize)
+        result((self.result as isize).cast_unsigned())
     }
 
     /// Whether the same entry will complete again.

@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "paints, and gives back, what nobody needs of stacks")]
 
 use core::ptr::NonNull;
+use core::time::Duration;
 
 use crate::stack::{self, Extent, Layout};
 use crate::sys::mem::PAGE;
@@ -21,12 +22,14 @@ use super::{place, report};
 pub(crate) struct Settings {
     pub(crate) layout: Layout,
     pub(crate) hooks: Hooks,
+    /// How much later than asked for timers may go off.
+    pub(crate) slack: Duration,
     /// What waits for the kernel; none for the best that there is.
     #[cfg(feature = "epoll")]
     pub(crate) driver: Option<Driver>,
     /// How long a task may run without a switch; zero for as long as it likes.
     #[cfg(feature = "watchdog")]
-    pub(crate) limit: core::time::Duration,
+    pub(crate) limit: Duration,
     /// What a simulated run draws its lots from.
     #[cfg(feature = "sim")]
     pub(crate) seed: Option<u64>,
@@ -36,10 +39,11 @@ impl Settings {
     pub(crate) const USUAL: Self = Self {
         layout: Layout::USUAL,
         hooks: Hooks::NONE,
+        slack: Duration::ZERO,
         #[cfg(feature = "epoll")]
         driver: None,
         #[cfg(feature = "watchdog")]
-        limit: core::time::Duration::ZERO,
+        limit: Duration::ZERO,
         #[cfg(feature = "sim")]
         seed: None,
     };

@@ -17,17 +17,20 @@ impl Scheduler {
     /// Runs tasks until all have ended.
     pub(super) fn drive(&'static self) {
         let mut visit: u32 = 0;
+        let mut has_waited = false;
         while self.live.get() > 0 {
             #[cfg(feature = "sim")]
             self.simulation.tick();
             let after_switch = self.hooks.get().after_switch;
             // With a hook every switch comes by here, which would be too often to look outside.
             if after_switch.is_none() || visit.is_multiple_of(BUDGET) || self.ready.is_empty() {
-                self.look_outside();
+                self.look_outside(has_waited);
             }
             visit = visit.wrapping_add(1);
+            has_waited = false;
             let Some(next) = self.pick() else {
                 self.wait();
+                has_waited = true;
                 continue;
             };
             let visits_each_time = after_switch.is_some() || self.is_simulated();
@@ -67,8 +70,10 @@ impl Scheduler {
         answer
     }
 
-    /// Makes tasks ready whose timer has gone off or whom another thread has unparked.
-    fn look_outside(&'static self) {
+    /// Makes tasks ready whose timer has gone off or whom another thread has unparked, and those for
+    /// whom the kernel has an answer. Who has just waited has asked the kernel already.
+    #[cfg_attr(not(feature = "epoll"), expect(unused_variables, reason = "nobody asks it"))]
+    fn look_outside(&'static self, has_waited: bool) {
         #[cfg(feature = "overflow")]
         if let Some(look) = self.hooks.get().at_look {
             look(self);
@@ -82,6 +87,7 @@ impl Scheduler {
         // With nothing to do the driver is asked when it may wait.
         #[cfg(feature = "epoll")]
         if let Some(port) = self.port()
+            && !has_waited
             && !self.ready.is_empty()
         {
             port.poll(self);
@@ -106,6 +112,7 @@ impl Scheduler {
         if deadline.is_some_and(|deadline| self.simulation.pass_until(deadline.as_nanos())) {
             return;
         }
+        let deadline = deadline.map(|deadline| self.with_slack(deadline));
         let Some(word) = self.inbox.prepare_to_sleep(ends_by_itself) else { return };
         #[cfg(feature = "overflow")]
         if self.hooks.get().at_look.is_some() && self.listener.is_asked() {
@@ -113,6 +120,21 @@ impl Scheduler {
         }
         self.sleep(word, deadline);
         self.inbox.woken();
+    }
+
+    /// When to wake up for a timer that goes off at `deadline`. Lets the kernel be exact about it.
+    fn with_slack(&self, deadline: Instant) -> Instant {
+        if self.kernels_slack.get().is_none() {
+            self.kernels_slack.set(thread::replace_timer_slack(thread::EXACT));
+        }
+        deadline + self.slack.get()
+    }
+
+    /// Lets the kernel be as exact as it was before the run.
+    pub(super) fn put_slack_back(&self) {
+        if let Some(slack) = self.kernels_slack.take() {
+            thread::replace_timer_slack(slack);
+        }
     }
 
     /// Sleeps while the word is 1, or where the kernel is waited for until that has an answer.
@@ -132,7 +154,7 @@ impl Scheduler {
     #[cfg_attr(not(feature = "epoll"), expect(clippy::unused_self, reason = "nobody can"))]
     fn waits_for_the_kernel(&self) -> bool {
         #[cfg(feature = "epoll")]
-        let answer = self.port().is_some_and(|port| port.is_busy());
+        let answer = self.port().is_some_and(super::port::Port::is_busy);
         #[cfg(not(feature = "epoll"))]
         let answer = false;
         answer

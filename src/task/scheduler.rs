@@ -6,6 +6,8 @@
 #![expect(unsafe_code, reason = "switches stacks; each context belongs to the slot it is in")]
 
 use core::cell::Cell;
+use core::num::NonZeroUsize;
+use core::time::Duration;
 
 use crate::arch::{self, Context, Message};
 use crate::collections::{Fifo, Stack, Wheel};
@@ -62,6 +64,10 @@ pub(crate) struct Scheduler {
     #[cfg(feature = "overflow")]
     pub(super) listener: Listener,
     pub(super) timers: Wheel<&'static Slot>,
+    /// How much later than asked for the thread may wake up, to do so less often.
+    pub(super) slack: Cell<Duration>,
+    /// What the kernel took for that before the run, once it was told to be exact.
+    pub(super) kernels_slack: Cell<Option<NonZeroUsize>>,
     #[cfg(feature = "watchdog")]
     pub(super) watch: super::watchdog::Watch,
 }
@@ -92,6 +98,8 @@ impl Scheduler {
             #[cfg(feature = "overflow")]
             listener: Listener::new(),
             timers: Wheel::new(),
+            slack: Cell::new(Duration::ZERO),
+            kernels_slack: Cell::new(None),
             #[cfg(feature = "watchdog")]
             watch: super::watchdog::Watch::new(),
         }
@@ -133,6 +141,12 @@ impl Scheduler {
     #[cfg(feature = "watchdog")]
     pub(super) fn budget_left(&self) -> u32 {
         self.budget.get()
+    }
+
+    /// Whether no other task is ready.
+    #[cfg(feature = "uring")]
+    pub(crate) fn is_alone(&self) -> bool {
+        self.ready.is_empty()
     }
 
     /// Lets every other ready task run once.
@@ -260,6 +274,7 @@ impl Scheduler {
     /// Reserves the stacks for a run, and notes how it is to be.
     pub(crate) fn open(&self, count: usize, settings: &Settings) -> Result<(), StackError> {
         self.hooks.set(settings.hooks);
+        self.slack.set(settings.slack);
         #[cfg(feature = "epoll")]
         self.port.choose(settings.driver);
         #[cfg(feature = "sim")]
@@ -289,6 +304,7 @@ impl Scheduler {
         #[cfg(feature = "sim")]
         self.simulation.end();
         self.current.set(None);
+        self.put_slack_back();
         if self.live.get() == 0 {
             #[cfg(feature = "epoll")]
             self.close_port();

@@ -184,13 +184,17 @@ impl Waiting {
     }
 }
 
+/// The number -1 in 32 bits.
+#[cfg(feature = "epoll")]
+const NO_DESCRIPTOR: u64 = 0xffff_ffff;
+
 /// `read(fd 9)`; a call that is about no descriptor has only its name.
 #[cfg(feature = "epoll")]
 fn write_call(detail: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let number = u8::try_from(detail >> 32).ok().and_then(Call::from_number);
     f.write_str(number.map_or("the kernel", Call::name))?;
-    match u64::from(detail as u32) {
-        none if none == u64::from(u32::MAX) => Ok(()),
+    match detail & u64::from(u32::MAX) {
+        NO_DESCRIPTOR => Ok(()),
         fd => write!(f, "(fd {})", Decimal(fd)),
     }
 }

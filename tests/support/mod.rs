@@ -30,6 +30,11 @@ pub struct Ended {
 ///
 /// For what ends the process or counts its mappings: the other tests share this one.
 pub fn in_child(name: &str, body: impl FnOnce()) -> Ended {
+    in_child_with(name, &[], body)
+}
+
+/// As [`in_child`], with more variables in its environment.
+pub fn in_child_with(name: &str, variables: &[(&str, &str)], body: impl FnOnce()) -> Ended {
     // Without it, a wrong `name` would be a child that runs no test, and ends well.
     let marker = format!("this is the child of {name}\n");
     if std::env::var(CHILD).as_deref() == Ok(name) {
@@ -41,6 +46,7 @@ pub fn in_child(name: &str, body: impl FnOnce()) -> Ended {
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env(CHILD, name)
         .env("RUST_BACKTRACE", "0")
+        .envs(variables.iter().copied())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -181,6 +187,25 @@ pub fn mappings() -> usize {
     std::fs::read_to_string("/proc/self/maps").unwrap().lines().count()
 }
 
+/// What the process's descriptors are. Of use in a child only.
+pub fn open_descriptors() -> Vec<String> {
+    let folder = std::fs::read_dir("/proc/self/fd").unwrap();
+    // The one that reads the folder is gone when it is looked at.
+    let links = folder.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+    links
+        .map(|link| link.to_string_lossy().into_owned())
+        .filter(|link| !link.ends_with("/fd"))
+        .collect()
+}
+
+/// Lets the process have as many descriptors as it may.
+pub fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+}
+
 /// Whether `address` lies in a mapping.
 pub fn is_mapped(address: usize) -> bool {
     std::fs::read_to_string("/proc/self/maps").unwrap().lines().any(|line| {
@@ -204,4 +229,19 @@ pub fn on_both_drivers<const N: usize>(runtime: &'static barecoro::Runtime<N>, b
         eprintln!("on {driver:?}");
         runtime.builder().driver(driver).run(&body).unwrap();
     }
+}
+
+/// Takes a descriptor over from std.
+#[cfg(feature = "epoll")]
+#[expect(unsafe_code, reason = "by its number, as without the feature `std` there is no other way")]
+pub fn descriptor(fd: impl Into<std::os::fd::OwnedFd>) -> barecoro::fd::OwnedFd {
+    use barecoro::fd::FromRawFd as _;
+    let number = std::os::fd::IntoRawFd::into_raw_fd(fd.into());
+    // SAFETY: std has given it up.
+    unsafe { barecoro::fd::OwnedFd::from_raw_fd(number) }
+}
+
+/// Sets how many connections may wait for a listener.
+pub fn set_backlog(listener: &impl std::os::fd::AsFd, backlog: i32) {
+    rustix::net::listen(listener, backlog).unwrap();
 }

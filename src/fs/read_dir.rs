@@ -1,0 +1,203 @@
+//! What is in a folder.
+
+use core::ffi::CStr;
+use core::fmt;
+use core::iter::FusedIterator;
+use core::mem::offset_of;
+
+use linux_raw_sys::general as linux;
+
+use crate::error::Errno;
+use crate::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::io::Error;
+use crate::sys::call::{Call, Named as _};
+use crate::sys::fd::Fd;
+use crate::sys::file::{self, HERE};
+use crate::sys::folder;
+use crate::sys::operation::Operation;
+
+use super::dir::open_folder;
+use super::metadata::FileType;
+use super::options::Resolve;
+use super::path::AsPath;
+
+/// Room for entries; each takes 19 bytes and its name with a zero byte, in steps of 8.
+const ROOM: usize = 1024;
+/// Room for a name with its zero byte (`NAME_MAX`).
+const LONGEST: usize = 256;
+
+const LENGTH: usize = offset_of!(linux::linux_dirent64, d_reclen);
+const KIND: usize = offset_of!(linux::linux_dirent64, d_type);
+const NAME: usize = offset_of!(linux::linux_dirent64, d_name);
+
+/// What is in a folder, in no order, without `.` and `..`.
+///
+/// # Errors
+///
+/// Those of openat2(2), such as [`Errno::NOTDIR`], and of [`AsPath`].
+///
+/// # Panics
+///
+/// Outside of a task.
+///
+/// # Examples
+///
+/// ```
+/// use barecoro::{Errno, Runtime, fs};
+///
+/// static RUNTIME: Runtime<1> = Runtime::new();
+/// let found = RUNTIME.run(|| {
+///     let mut found = false;
+///     for entry in fs::read_dir("/proc")? {
+///         let entry = entry?;
+///         found |= entry.file_name() == c"version" && entry.file_type().is_file();
+///     }
+///     Ok::<_, Errno>(found)
+/// }).unwrap();
+/// assert_eq!(found, Ok(true));
+/// ```
+#[track_caller]
+pub fn read_dir(path: impl AsPath) -> Result<ReadDir, Error> {
+    open_folder(HERE, path, Resolve::empty()).map(ReadDir::new)
+}
+
+/// The entries of a folder, one after the other; made by [`read_dir`] and
+/// [`Dir::read_dir`](super::Dir::read_dir).
+///
+/// Has room for 1 KiB of entries inside. When it has none left, it asks the kernel for more, and all
+/// tasks stand still meanwhile. After an error it ends.
+pub struct ReadDir {
+    fd: OwnedFd,
+    /// What the kernel has given, from `start` to `end`.
+    buffer: [u8; ROOM],
+    start: usize,
+    end: usize,
+    is_over: bool,
+}
+
+impl ReadDir {
+    /// What is in an open folder.
+    pub(super) const fn new(fd: OwnedFd) -> Self {
+        Self { fd, buffer: [0; ROOM], start: 0, end: 0, is_over: false }
+    }
+
+    fn try_next(&mut self) -> Result<Option<DirEntry>, Errno> {
+        loop {
+            if self.start == self.end {
+                self.start = 0;
+                self.end = self.fetch()?;
+                if self.end == 0 {
+                    return Ok(None);
+                }
+            }
+            let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
+            let length = field(rest, LENGTH).map_or(0, |length| u16::from_ne_bytes(length).into());
+            // The kernel's entries have a length and lie in the buffer.
+            let entry = rest.get(..length).filter(|entry| entry.len() > NAME).ok_or(Errno::IO)?;
+            self.start += length;
+            let name = entry.get(NAME..).unwrap_or_default();
+            let name = CStr::from_bytes_until_nul(name).map_err(|_| Errno::IO)?;
+            if name != c"." && name != c".." {
+                return DirEntry::new(self.fd.raw(), entry, name).map(Some);
+            }
+        }
+    }
+
+    fn fetch(&mut self) -> Result<usize, Errno> {
+        loop {
+            match folder::entries(self.fd.raw(), &mut self.buffer) {
+                Err(Errno::INTR) => {}
+                fetched => return fetched,
+            }
+        }
+    }
+}
+
+fn field<const N: usize>(bytes: &[u8], start: usize) -> Option<[u8; N]> {
+    bytes.get(start..)?.first_chunk().copied()
+}
+
+impl Iterator for ReadDir {
+    type Item = Result<DirEntry, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
+        let next = self.try_next();
+        self.is_over = !matches!(next, Ok(Some(_)));
+        next.of(Call::ReadDirectory).transpose()
+    }
+}
+
+impl FusedIterator for ReadDir {}
+
+impl fmt::Debug for ReadDir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadDir").field("fd", &self.fd).finish_non_exhaustive()
+    }
+}
+
+impl AsFd for ReadDir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// A file in a folder.
+#[derive(Clone)]
+pub struct DirEntry {
+    number: u64,
+    kind: FileType,
+    /// With its zero byte.
+    name: heapless::Vec<u8, LONGEST>,
+}
+
+impl DirEntry {
+    /// An entry as the kernel gives it, of the folder `folder`.
+    fn new(folder: Fd, entry: &[u8], name: &CStr) -> Result<Self, Errno> {
+        let kind = match field(entry, KIND) {
+            Some([kind]) if u32::from(kind) != linux::DT_UNKNOWN => FileType::of_entry(kind),
+            _ => ask(folder, name),
+        };
+        Ok(Self {
+            number: field(entry, 0).map_or(0, u64::from_ne_bytes),
+            kind,
+            name: heapless::Vec::from_slice(name.to_bytes_with_nul())
+                .map_err(|_| Errno::NAMETOOLONG)?,
+        })
+    }
+
+    /// Its name, without the folder's.
+    pub fn file_name(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.name).unwrap_or_default()
+    }
+
+    /// What kind of file it is. Symbolic links are not followed.
+    pub const fn file_type(&self) -> FileType {
+        self.kind
+    }
+
+    /// Its number in its file system.
+    pub const fn ino(&self) -> u64 {
+        self.number
+    }
+}
+
+impl fmt::Debug for DirEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DirEntry").field(&self.file_name()).finish()
+    }
+}
+
+/// What kind of file something is, of which the folder does not say it. Unknown if it has gone.
+#[cold]
+fn ask(folder: Fd, name: &CStr) -> FileType {
+    let mut status = file::UNKNOWN;
+    let flags = linux::AT_SYMLINK_NOFOLLOW;
+    let status_of = Operation::status(folder, name, flags, linux::STATX_TYPE, &mut status);
+    match status_of.perform() {
+        Ok(_) => FileType::of_mode(status.stx_mode.into()),
+        Err(_) => FileType::UNKNOWN,
+    }
+}

@@ -1,0 +1,46 @@
+//! Reading and writing at a file's own position.
+
+use linux_raw_sys::general::{SEEK_CUR, SEEK_SET};
+
+use crate::driver;
+use crate::sys::fd::{self, Fd};
+use crate::sys::operation::Operation;
+use crate::sys::owned::OwnedFd;
+
+use super::Error;
+
+/// Does a read or a write at the file's position, and sees to it that the position has gone on.
+///
+/// When `io_uring` has done a part and fails at the rest, such as on a disk that is full, it says how
+/// much it has done, and leaves the position as it was (seen on Linux 6.18). The next write would
+/// overwrite what was written.
+#[inline]
+#[track_caller]
+pub(crate) fn perform_here(
+    owner: Option<&OwnedFd>,
+    operation: &Operation<'_>,
+) -> Result<usize, Error> {
+    let before = if cfg!(feature = "uring") { position(operation.fd()) } else { None };
+    let count = driver::perform(owner, operation)?;
+    if let Some(before) = before
+        && (1..operation.buffer().len()).contains(&count)
+    {
+        go_on(operation.fd(), before, count);
+    }
+    Ok(count)
+}
+
+/// Where a file is; what has no places is nowhere.
+fn position(fd: Fd) -> Option<u64> {
+    fd::seek(fd, 0, SEEK_CUR).ok()
+}
+
+#[cold]
+fn go_on(fd: Fd, before: u64, count: usize) {
+    if position(fd) == Some(before)
+        && let Ok(offset) = i64::try_from(before + count as u64)
+    {
+        // It has a position, so this does not fail.
+        let _moved = fd::seek(fd, offset, SEEK_SET);
+    }
+}

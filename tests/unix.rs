@@ -1,0 +1,138 @@
+//! Unix sockets on both drivers.
+#![cfg(feature = "net")]
+
+mod support;
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+
+use barecoro::net::{UnixAddr, UnixDatagram, UnixListener, UnixStream};
+use barecoro::time::{self, Duration};
+use barecoro::{Errno, Runtime, task};
+use support::on_both_drivers;
+
+#[test]
+fn std_connects_to_a_path_and_is_known() {
+    static R: Runtime<1> = Runtime::new();
+    on_both_drivers(&R, || {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(path.as_os_str().as_bytes()).unwrap();
+        assert_eq!(listener.local_addr().unwrap().as_pathname(), Some(path.as_os_str().as_bytes()));
+        let mut theirs = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        let (ours, peer) = listener.accept().unwrap();
+        assert!(peer.is_unnamed());
+        let who = ours.peer_cred().unwrap();
+        assert_eq!(who.pid.cast_unsigned(), std::process::id());
+        theirs.write_all(b"hello").unwrap();
+        let mut buffer = [0; 8];
+        assert_eq!(ours.read(&mut buffer), Ok(5));
+        ours.write_all(b"bye").unwrap();
+        drop(ours);
+        let mut text = String::new();
+        theirs.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "bye");
+        let taken = UnixListener::bind(path.as_os_str().as_bytes()).unwrap_err();
+        assert_eq!((taken.errno(), taken.call()), (Errno::ADDRINUSE, "bind"));
+    });
+}
+
+#[test]
+fn abstract_names_are_in_no_folder() {
+    static R: Runtime<2> = Runtime::new();
+    on_both_drivers(&R, || {
+        let name = format!("barecoro test {}", std::process::id());
+        let address = UnixAddr::from_abstract_name(&name).unwrap();
+        let listener = UnixListener::bind_addr(&address).unwrap();
+        assert_eq!(listener.local_addr().unwrap().as_abstract_name(), Some(name.as_bytes()));
+        let client =
+            task::spawn(move || UnixStream::connect_addr(&address).unwrap().read(&mut [0; 8]));
+        listener.incoming().next().unwrap().unwrap().write_all(b"12345").unwrap();
+        assert_eq!(client.unwrap().join().unwrap(), Ok(5));
+    });
+}
+
+#[test]
+fn paths_that_are_none_are_errors() {
+    for path in ["", "a\0b", &"x".repeat(108)] {
+        assert_eq!(UnixAddr::from_pathname(path).unwrap_err(), Errno::INVAL);
+        assert_eq!(UnixListener::bind(path).unwrap_err().errno(), Errno::INVAL);
+    }
+    assert!(UnixAddr::from_pathname("x".repeat(107)).is_ok());
+    assert!(UnixAddr::from_abstract_name("x".repeat(107)).is_ok());
+    assert_eq!(UnixAddr::from_abstract_name("x".repeat(108)).unwrap_err(), Errno::INVAL);
+    static R: Runtime<1> = Runtime::new();
+    on_both_drivers(&R, || {
+        let error = UnixStream::connect("/nowhere/at/all").unwrap_err();
+        assert_eq!((error.errno(), error.call()), (Errno::NOENT, "connect"));
+    });
+}
+
+/// With its hands full a listener lets others wait, and only those.
+#[test]
+fn connecting_waits_for_a_listener_that_has_its_hands_full() {
+    static R: Runtime<3> = Runtime::new();
+    on_both_drivers(&R, || {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let full = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        support::set_backlog(&full, 0);
+        let first = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        let inside = path.clone();
+        let second =
+            task::spawn(move || UnixStream::connect(inside.as_os_str().as_bytes())).unwrap();
+        time::sleep(Duration::from_millis(5)).unwrap();
+        assert!(!second.is_finished());
+        drop(full.accept().unwrap());
+        let limited = time::timeout(Duration::from_secs(10), || second.join().unwrap());
+        let second = limited.unwrap().unwrap();
+        // And it can be cancelled.
+        let third = task::spawn(move || UnixStream::connect(path.as_os_str().as_bytes())).unwrap();
+        time::sleep(Duration::from_millis(5)).unwrap();
+        third.cancel();
+        assert_eq!(third.join().unwrap().unwrap_err().errno(), Errno::CANCELED);
+        drop((first, second));
+    });
+}
+
+#[test]
+fn datagrams_wait_for_room_and_none_is_lost() {
+    static R: Runtime<2> = Runtime::new();
+    on_both_drivers(&R, || {
+        let (a, b) = UnixDatagram::pair().unwrap();
+        let sender = task::spawn(move || {
+            for number in 0..2000_u32 {
+                a.send(&number.to_ne_bytes()).unwrap();
+            }
+        })
+        .unwrap();
+        time::sleep(Duration::from_millis(2)).unwrap();
+        assert!(!sender.is_finished(), "there was room for all");
+        for number in 0..2000_u32 {
+            let mut buffer = [0; 8];
+            assert_eq!(b.recv(&mut buffer), Ok(4));
+            assert_eq!(buffer[..4], number.to_ne_bytes());
+        }
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn datagrams_have_senders() {
+    static R: Runtime<1> = Runtime::new();
+    on_both_drivers(&R, || {
+        let folder = tempfile::tempdir().unwrap();
+        let (at_a, at_b) = (folder.path().join("a"), folder.path().join("b"));
+        let a = UnixDatagram::bind(at_a.as_os_str().as_bytes()).unwrap();
+        let b = UnixDatagram::bind(at_b.as_os_str().as_bytes()).unwrap();
+        a.send_to(b"hello", at_b.as_os_str().as_bytes()).unwrap();
+        let mut buffer = [0; 8];
+        assert_eq!(b.peek(&mut buffer), Ok(5));
+        let (count, from) = b.recv_from(&mut buffer).unwrap();
+        assert_eq!((count, from.as_pathname()), (5, Some(at_a.as_os_str().as_bytes())));
+        let unbound = UnixDatagram::unbound().unwrap();
+        unbound.connect(at_b.as_os_str().as_bytes()).unwrap();
+        unbound.send(b"x").unwrap();
+        assert!(b.recv_from(&mut buffer).unwrap().1.is_unnamed());
+    });
+}
