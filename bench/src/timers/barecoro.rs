@@ -1,8 +1,7 @@
-//! barecoro, exact.
-// With `RuntimeBuilder::timer_slack`: a second subject, allowed to be a millisecond late.
+//! barecoro: exact, or with some slack.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ::barecoro::{Runtime, task, time};
 
@@ -12,8 +11,9 @@ use super::{Measured, SLEEPERS};
 /// One is the task that waits for the others.
 static RUNTIME: Runtime<{ SLEEPERS + 1 }> = Runtime::new();
 
-pub(super) fn sleep(world: &'static World) -> io::Result<Measured> {
-    let ran = RUNTIME.builder().stack_size(16 * 1024).run(|| {
+pub(super) fn sleep(world: &'static World, slack: Duration) -> io::Result<Measured> {
+    let builder = RUNTIME.builder().stack_size(16 * 1024).timer_slack(slack);
+    let ran = builder.run(|| {
         let waits = task::current();
         for sleeper in 0..SLEEPERS {
             let sleep = move || {
