@@ -3,11 +3,13 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -30,6 +32,8 @@ func main() {
 		spawnJoin(1)
 	case "spawn_join_batch":
 		spawnJoin(100)
+	case "memory":
+		memory(argument(2))
 	default:
 		os.Exit(2)
 	}
@@ -129,4 +133,37 @@ func spawnJoin(batch int) {
 			}
 		}
 	})
+}
+
+// Prints how much each goroutine that waits adds to the process, and how many mappings it then has.
+func memory(n int) {
+	forever := make(chan struct{})
+	resident, pageTables, _ := usage()
+	for ; n > 0; n-- {
+		go func() { <-forever }()
+	}
+	runtime.Gosched() // all wait
+	count := float64(runtime.NumGoroutine() - 1)
+	residentAfter, pageTablesAfter, mappings := usage()
+	json.NewEncoder(os.Stdout).Encode(map[string]float64{
+		"resident":    (residentAfter - resident) / count,
+		"page_tables": (pageTablesAfter - pageTables) / count,
+		"mappings":    mappings,
+	})
+}
+
+// In bytes.
+func usage() (resident, pageTables, mappings float64) {
+	status, _ := os.ReadFile("/proc/self/status")
+	for _, line := range strings.Split(string(status), "\n") {
+		var kibibytes float64
+		if _, err := fmt.Sscanf(line, "VmRSS: %f kB", &kibibytes); err == nil {
+			resident = 1024 * kibibytes
+		}
+		if _, err := fmt.Sscanf(line, "VmPTE: %f kB", &kibibytes); err == nil {
+			pageTables = 1024 * kibibytes
+		}
+	}
+	maps, _ := os.ReadFile("/proc/self/maps")
+	return resident, pageTables, float64(strings.Count(string(maps), "\n"))
 }

@@ -1,5 +1,6 @@
 //! Programs in other languages, compiled by this one when they are needed.
 
+use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,22 +18,20 @@ pub struct Foreign {
     pub language: Language,
 }
 
-/// What it is written in.
+/// What it is written in, and what its compiler is told after the name of the source.
 #[derive(Clone, Copy)]
 pub enum Language {
-    C {
-        /// What it is linked with.
-        libraries: &'static [&'static str],
-    },
-    Cpp {
-        libraries: &'static [&'static str],
-    },
+    C(&'static [&'static str]),
+    /// With musl as its libc, statically linked.
+    CWithMusl,
+    Cpp(&'static [&'static str]),
     Go,
+    Rust,
 }
 
 /// The workloads for Boost.Context.
 pub const BOOST: Foreign =
-    Foreign { source: "boost.cpp", language: Language::Cpp { libraries: &["-lboost_context"] } };
+    Foreign { source: "boost.cpp", language: Language::Cpp(&["-lboost_context"]) };
 
 /// The workloads for Go.
 pub const GO: Foreign = Foreign { source: "tasks.go", language: Language::Go };
@@ -43,22 +42,18 @@ impl Foreign {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join(self.source);
         let folder = crate::report::folder().join("foreign");
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let program = folder.join(self.source.replace('.', "-"));
-        let mut compiler = match self.language {
-            Language::Go => Command::new("go"),
-            Language::C { .. } => Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into())),
-            Language::Cpp { .. } => {
-                Command::new(env::var_os("CXX").unwrap_or_else(|| "c++".into()))
-            }
+        let (compiler, before, after): (OsString, &[&str], &[&str]) = match self.language {
+            Language::C(after) => (or("CC", "cc"), &["-O2", "-o"], after),
+            Language::CWithMusl => ("musl-gcc".into(), &["-O2", "-o"], &["-static"]),
+            Language::Cpp(after) => (or("CXX", "c++"), &["-O2", "-o"], after),
+            Language::Go => ("go".into(), &["build", "-o"], &[]),
+            Language::Rust => ("rustc".into(), &["-O", "-o"], &[]),
         };
-        match self.language {
-            Language::Go => compiler.env("GO111MODULE", "off").args(["build", "-o"]),
-            Language::C { .. } | Language::Cpp { .. } => compiler.args(["-O2", "-o"]),
-        };
-        compiler.arg(&program).arg(&source);
-        if let Language::C { libraries } | Language::Cpp { libraries } = self.language {
-            compiler.args(libraries);
-        }
+        let musl = if matches!(self.language, Language::CWithMusl) { "-musl" } else { "" };
+        let name = format!("{}{}{musl}", self.source, after.concat()).replace('.', "-");
+        let program = folder.join(name);
+        let mut compiler = Command::new(compiler);
+        compiler.args(before).arg(&program).arg(&source).args(after).env("GO111MODULE", "off");
         let output = compiler.output().map_err(|error| {
             format!("no compiler {}: {error}", compiler.get_program().display())
         })?;
@@ -69,6 +64,11 @@ impl Foreign {
         let first = said.lines().find(|line| line.contains("error")).unwrap_or_default();
         Err(format!("{} does not compile here: {first}", self.source))
     }
+}
+
+/// The compiler that the environment names, or else the usual one.
+fn or(variable: &str, usual: &str) -> OsString {
+    env::var_os(variable).unwrap_or_else(|| usual.into())
 }
 
 /// A contender that is a process: it reads a number of laps from its standard input, a line for each

@@ -13,7 +13,9 @@ mod contender;
 mod cpu;
 mod echo;
 mod foreign;
+mod hello;
 mod libraries;
+mod memory;
 mod one_runnable;
 mod process_clock;
 mod report;
@@ -33,6 +35,7 @@ use clap::{Parser, ValueEnum};
 
 use cpu::Cpus;
 use echo::serve::Library;
+use memory::Tasks;
 use report::Row;
 use rounds::Effort;
 use timers::Timers;
@@ -51,6 +54,12 @@ struct Arguments {
     /// Be one of the sleeping processes of `timers`.
     #[arg(long, hide = true)]
     sleep: Option<Timers>,
+    /// Be one of the processes of `memory`.
+    #[arg(long, hide = true, requires = "tasks")]
+    occupy: Option<Tasks>,
+    /// How many tasks that has.
+    #[arg(long, hide = true)]
+    tasks: Option<usize>,
 }
 
 /// The benchmarks.
@@ -75,6 +84,10 @@ enum Name {
     Echo,
     /// The CPU time of a hundred thousand sleepers' timers, and how late they wake.
     Timers,
+    /// The memory of a task that waits.
+    Memory,
+    /// From the start to the end of a program that says hello, and its size.
+    Hello,
 }
 
 impl Name {
@@ -93,6 +106,8 @@ impl Name {
             Self::SpawnJoinBatch => spawn::batch(effort),
             Self::Echo => echo::run(effort)?,
             Self::Timers => timers::run(effort)?,
+            Self::Memory => memory::run(effort)?,
+            Self::Hello => hello::run(effort)?,
         })
     }
 }
@@ -113,6 +128,9 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     }
     if let Some(timers) = arguments.sleep {
         return timers.sleep();
+    }
+    if let (Some(library), Some(tasks)) = (arguments.occupy, arguments.tasks) {
+        return library.occupy(tasks);
     }
     let cpus = Cpus::find()?;
     let effort = if arguments.quick { Effort::quick(cpus) } else { Effort::full(cpus) };

@@ -18,6 +18,8 @@ pub struct Row {
     n: usize,
     ns_median: f64,
     ns_min: f64,
+    /// What the values are, whatever the names of their fields say: ns, bytes or instructions.
+    unit: &'static str,
     rounds: usize,
     /// The median over the rounds of subject / peer.
     ratio: f64,
@@ -52,6 +54,7 @@ impl Row {
             n,
             ns_median: summary.median,
             ns_min: summary.min,
+            unit: "ns",
             rounds: ours.len(),
             ratio: summary.ratio,
             peer_ns_median: summary.peer_median,
@@ -65,6 +68,12 @@ impl Row {
     /// Says which variant of barecoro it is.
     pub fn subject(mut self, subject: &'static str) -> Self {
         self.subject = subject;
+        self
+    }
+
+    /// Says that the values are not nanoseconds.
+    pub fn unit(mut self, unit: &'static str) -> Self {
+        self.unit = unit;
         self
     }
 
@@ -111,7 +120,11 @@ impl Row {
             self.peer.to_owned(),
             format!("{:.2}", self.ns_min),
             format!("{:.2}", self.ns_median),
-            format!("{:.1}", self.ns_median * cycles_per_ns),
+            if self.unit == "ns" {
+                format!("{:.1}", self.ns_median * cycles_per_ns)
+            } else {
+                self.unit.to_owned()
+            },
             format!("{:.2}", self.peer_ns_median),
             format!("{:.3}", self.ratio),
             format!("{:.1} %", self.spread * 100.0),
@@ -124,8 +137,8 @@ impl Row {
 const COLUMNS: usize = 12;
 
 const HEADINGS: [&str; COLUMNS] = [
-    "name", "n", "subject", "peer", "min ns", "median", "cycles", "peer ns", "ratio", "spread",
-    "aim", "verdict",
+    "name", "n", "subject", "peer", "min", "median", "cycles", "peer's", "ratio", "spread", "aim",
+    "verdict",
 ];
 
 /// Whether a column is text, to be put to the left.

@@ -42,6 +42,11 @@ impl Effort {
             cpus,
         }
     }
+
+    /// Whether this is only a look.
+    pub const fn is_quick(&self) -> bool {
+        self.process_rounds < 15
+    }
 }
 
 /// Times the contenders by turns. Returns nanoseconds an operation for each, by round.
