@@ -153,14 +153,13 @@ fn in_corosensei<const K: u64>(yielder: &Yielder, world: &'static World) {
 }
 
 /// The sixteen bodies for generator.
-pub const GENERATOR: [fn(usize, &'static World) -> LocalGenerator<'static, (), ()>; 16] =
-    each!(in_generator);
+pub const GENERATOR: [fn(usize, &'static World) -> Generator; 16] = each!(in_generator);
+
+/// A coroutine of generator.
+pub type Generator = LocalGenerator<'static, (), ()>;
 
 #[inline(never)]
-fn in_generator<const K: u64>(
-    stack_words: usize,
-    world: &'static World,
-) -> LocalGenerator<'static, (), ()> {
+fn in_generator<const K: u64>(stack_words: usize, world: &'static World) -> Generator {
     generator::Gn::new_scoped_opt_local(
         stack_words,
         move |mut scope: generator::Scope<'_, '_, (), ()>| {

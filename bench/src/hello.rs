@@ -16,6 +16,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::foreign::{Foreign, Language};
+use crate::package;
 use crate::report::Row;
 use crate::rounds::{self, Effort};
 use crate::statistics::quantile;
@@ -87,27 +88,14 @@ fn c(source: &'static str, language: Language) -> Result<PathBuf, String> {
 
 /// Builds a program of the package in `hello/`.
 fn build_ours(program: &str) -> Result<PathBuf, String> {
-    const TARGET: &str = "x86_64-unknown-linux-gnu";
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let target = crate::report::folder().join("hello");
-    let script = here.join("../linker.ld");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../linker.ld");
     let flags = format!(
         "-C force-frame-pointers=yes -C target-feature=+crt-static -C link-arg=-nostartfiles \
          -C link-arg=-nostdlib -C link-arg=-static-pie -C link-arg=-Wl,-T,{},-z,noexecstack,\
          -z,pack-relative-relocs,--no-eh-frame-hdr,--build-id=none",
         script.display()
     );
-    let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--release", "--quiet", "--target", TARGET, "--manifest-path"]);
-    cargo
-        .arg(here.join("hello/Cargo.toml"))
-        .env("RUSTFLAGS", flags)
-        .env("CARGO_TARGET_DIR", &target);
-    let status = cargo.status().map_err(|error| format!("no cargo: {error}"))?;
-    if !status.success() {
-        return Err("it does not build here".to_owned());
-    }
-    Ok(target.join(TARGET).join("release").join(program))
+    Ok(package::build("hello", flags)?.join(program))
 }
 
 impl Program {

@@ -80,7 +80,7 @@ pub mod compio {
 
     pub fn spawn<T: 'static>(task: impl Future<Output = T> + 'static) -> impl Future<Output = T> {
         let handle = compio::runtime::spawn(task);
-        async move { handle.await.ok().expect("no panic") }
+        async move { handle.await.unwrap_or_else(|_| panic!("a task panicked")) }
     }
 }
 

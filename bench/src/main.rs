@@ -14,9 +14,11 @@ mod cpu;
 mod echo;
 mod foreign;
 mod hello;
+mod instructions;
 mod libraries;
 mod memory;
 mod one_runnable;
+mod package;
 mod process_clock;
 mod report;
 mod round_trip;
@@ -88,6 +90,8 @@ enum Name {
     Memory,
     /// From the start to the end of a program that says hello, and its size.
     Hello,
+    /// Instructions an operation, which have a budget.
+    Instructions,
 }
 
 impl Name {
@@ -108,6 +112,7 @@ impl Name {
             Self::Timers => timers::run(effort)?,
             Self::Memory => memory::run(effort)?,
             Self::Hello => hello::run(effort)?,
+            Self::Instructions => instructions::run()?,
         })
     }
 }

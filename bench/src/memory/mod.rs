@@ -28,7 +28,7 @@ use crate::table::{self, thousands};
 const POINTS: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
 /// A run that takes longer has failed.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What a process measured: bytes a task, and mappings in all.
 #[derive(Serialize, Deserialize)]

@@ -19,7 +19,7 @@ impl Usage {
             let kibibytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
             kibibytes.map(|kibibytes: f64| 1024.0 * kibibytes).ok_or(io::ErrorKind::InvalidData)
         };
-        let mappings = fs::read("/proc/self/maps")?.iter().filter(|byte| **byte == b'\n').count();
+        let mappings = fs::read_to_string("/proc/self/maps")?.lines().count();
         Ok(Self {
             resident: bytes("VmRSS:")?,
             page_tables: bytes("VmPTE:")?,
