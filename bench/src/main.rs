@@ -19,6 +19,7 @@ mod libraries;
 mod memory;
 mod one_runnable;
 mod package;
+mod page;
 mod process_clock;
 mod report;
 mod round_trip;
@@ -50,6 +51,9 @@ struct Arguments {
     /// Fewer and shorter rounds.
     #[arg(long)]
     quick: bool,
+    /// Only write docs/performance.md and its plots, from the results that there are.
+    #[arg(long)]
+    page: bool,
     /// Be one of the servers of `echo`.
     #[arg(long, hide = true)]
     serve: Option<Library>,
@@ -137,6 +141,9 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     if let (Some(library), Some(tasks)) = (arguments.occupy, arguments.tasks) {
         return library.occupy(tasks);
     }
+    if arguments.page {
+        return page::write();
+    }
     let cpus = Cpus::find()?;
     let effort = if arguments.quick { Effort::quick(cpus) } else { Effort::full(cpus) };
     match cpu::stay_on(cpus.last) {
@@ -152,5 +159,8 @@ fn run(arguments: &Arguments) -> io::Result<()> {
         rows.extend(of_this);
     }
     report::print(&rows, cycles_per_ns);
+    if arguments.name.is_none() && !arguments.quick {
+        page::write()?;
+    }
     Ok(())
 }

@@ -162,8 +162,8 @@ pub fn folder() -> PathBuf {
 }
 
 /// Writes `<name>.json` there.
-pub fn save(name: &str, rows: &[Row]) -> io::Result<()> {
+pub fn save<T: Serialize>(name: &str, what: &[T]) -> io::Result<()> {
     let folder = folder();
     fs::create_dir_all(&folder)?;
-    fs::write(folder.join(name).with_extension("json"), serde_json::to_vec_pretty(rows)?)
+    fs::write(folder.join(name).with_extension("json"), serde_json::to_vec_pretty(what)?)
 }

@@ -22,6 +22,11 @@ const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 /// Latencies in nanoseconds, to one per cent.
 pub type Latencies = Histogram<u64>;
 
+/// None yet.
+pub fn latencies() -> Latencies {
+    Histogram::new_with_max(60_000_000_000, 2).expect("bounds that make sense")
+}
+
 /// The connections to one server.
 pub struct Load {
     epoll: OwnedFd,
@@ -63,7 +68,7 @@ impl Load {
 
     /// Sends messages on all connections for so long, and waits until all have come back.
     pub fn run(&mut self, time: Duration) -> io::Result<Seen> {
-        let mut latencies = Histogram::new_with_max(60_000_000_000, 2).map_err(io::Error::other)?;
+        let mut latencies = latencies();
         let start = Instant::now();
         let end = start + time;
         for connection in &mut self.connections {

@@ -24,11 +24,12 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use load::{Latencies, Load};
+use serde::{Deserialize, Serialize};
 use server::{Server, Subject};
 use syscalls::SystemCalls;
 
 use crate::cpu;
-use crate::report::Row;
+use crate::report::{self, Row};
 use crate::rounds::{self, Effort};
 use crate::statistics::quantile;
 use crate::table::{self, thousands};
@@ -51,6 +52,8 @@ struct Measured {
     /// Nanoseconds.
     p50: Vec<f64>,
     p99: Vec<f64>,
+    /// Of all rounds.
+    latencies: Latencies,
     system_calls: Option<f64>,
 }
 
@@ -65,13 +68,29 @@ struct Taking {
 pub fn run(effort: &Effort) -> io::Result<Vec<Row>> {
     raise_limit_of_files()?;
     let subjects = subjects::able();
-    let mut rows = Vec::new();
+    let (mut rows, mut distributions) = (Vec::new(), Vec::new());
     for n in POINTS {
         let measured = at(effort, n, &subjects)?;
         print(n, &measured);
         rows.extend(compare(n, &measured));
+        distributions.extend(measured.iter().map(|one| one.distribution(n)));
     }
+    report::save(Distribution::FILE, &distributions)?;
     Ok(rows)
+}
+
+/// How a subject's latencies are spread.
+#[derive(Serialize, Deserialize)]
+pub struct Distribution {
+    pub subject: String,
+    pub n: usize,
+    /// Which part of all requests took at most so many nanoseconds.
+    pub points: Vec<(f64, f64)>,
+}
+
+impl Distribution {
+    /// Where they are kept.
+    pub const FILE: &str = "echo_latencies";
 }
 
 fn at(effort: &Effort, n: usize, subjects: &[Subject]) -> io::Result<Vec<Measured>> {
@@ -124,6 +143,7 @@ fn take(subject: &Subject, n: usize, on: usize) -> Result<Taking, String> {
         requests_per_second: Vec::new(),
         p50: Vec::new(),
         p99: Vec::new(),
+        latencies: load::latencies(),
         system_calls: None,
     };
     Ok(Taking { server, load, measured })
@@ -144,6 +164,7 @@ impl Taking {
         measured.requests_per_second.push(requests / seen.time.as_secs_f64());
         measured.p50.push(at(0.5, &seen.latencies));
         measured.p99.push(at(0.99, &seen.latencies));
+        measured.latencies.add(&seen.latencies).map_err(io::Error::other)?;
         Ok(())
     }
 
@@ -155,13 +176,13 @@ impl Taking {
     }
 }
 
-/// The best of ours against each peer. Where nothing is ours, each peer against the first.
+/// Each of ours against each peer. The aim is that the best of ours is no worse than the best peer.
 fn compare(n: usize, measured: &[Measured]) -> Vec<Row> {
     let (ours, peers): (Vec<_>, Vec<_>) = measured.iter().partition(|one| one.is_ours);
-    let best = ours.iter().min_by(|one, other| one.cpu().total_cmp(&other.cpu()));
+    let (best, best_peer) = (best(&ours), best(&peers));
     let mut rows = Vec::new();
-    for subject in if ours.is_empty() { &peers } else { &ours } {
-        for peer in if ours.is_empty() { &peers[..1] } else { &peers } {
+    for subject in &ours {
+        for peer in &peers {
             let row = Row::new("echo", peer.name, n, &subject.cpu, &peer.cpu)
                 .subject(subject.name)
                 .with("requests_per_second", quantile(&subject.requests_per_second, 0.5))
@@ -172,16 +193,28 @@ fn compare(n: usize, measured: &[Measured]) -> Vec<Row> {
                 .with("peer_p99_ns", quantile(&peer.p99, 0.5))
                 .with_some("system_calls_per_request", subject.system_calls)
                 .with_some("peer_system_calls_per_request", peer.system_calls);
-            let is_best = best.is_some_and(|best| best.name == subject.name);
-            rows.push(if is_best { row.aim(1.0) } else { row });
+            let is_aim = best.is_some_and(|best| best.name == subject.name)
+                && best_peer.is_some_and(|best| best.name == peer.name);
+            rows.push(if is_aim { row.aim(1.0) } else { row });
         }
     }
     rows
 }
 
+/// The one that needs least.
+fn best<'a>(some: &[&'a Measured]) -> Option<&'a Measured> {
+    some.iter().copied().min_by(|one, other| one.cpu().total_cmp(&other.cpu()))
+}
+
 impl Measured {
     fn cpu(&self) -> f64 {
         quantile(&self.cpu, 0.5)
+    }
+
+    fn distribution(&self, n: usize) -> Distribution {
+        let parts = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999];
+        let points = parts.map(|part| (part, self.latencies.value_at_quantile(part) as f64));
+        Distribution { subject: self.name.to_owned(), n, points: points.to_vec() }
     }
 }
 
