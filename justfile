@@ -4,6 +4,7 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 
 # What a program without libc needs of the crate, and of the linker.
 freestanding_features := "start,panic-handler,io,time,mem"
+example_features := freestanding_features + ",net,fs,process,signal,uring,errno-text"
 frames := "-C force-frame-pointers=yes --remap-path-prefix=" + env("CARGO_HOME", env("HOME") / ".cargo") + "/registry/src/="
 link := "-C target-feature=+crt-static -C link-arg=-nostartfiles -C link-arg=-nostdlib -C link-arg=-static-pie -C link-arg=-Wl,-T,linker.ld,-z,noexecstack,-z,pack-relative-relocs,--no-eh-frame-hdr,--build-id=none"
 
@@ -17,6 +18,10 @@ allowed_in_tests := "-A clippy::pedantic -A clippy::unwrap_used -A clippy::expec
 # Build and run the demonstration program, without libc.
 run-freestanding:
     @program=$(just build-freestanding) && exec "$program"
+
+# Build an example without libc and run it: just example echo 127.0.0.1:7000
+example name *arguments:
+    @program=$(just build-freestanding stable example {{name}} '{{example_features}}' release) && exec "$program" {{arguments}}
 
 # Build a freestanding program and print its path. toolchain: auto, nightly, debian or stable
 build-freestanding toolchain="auto" kind="bin" name="freestanding" features=freestanding_features profile="freestanding":

@@ -64,7 +64,7 @@ struct Connections {
 }
 
 fn serve(options: &Options) -> Result<(), Errno> {
-    let listener = TcpListener::bind(options.address)?;
+    let listener = bind(options.address)?;
     eprintln!("echo: listening on {}", listener.local_addr()?);
     let connections = Connections { count: Cell::new(0), acceptor: task::current() };
     task::scope(|s| {
@@ -97,6 +97,20 @@ fn serve(options: &Options) -> Result<(), Errno> {
             }
         }
     })
+}
+
+/// A server that was killed lets go of its address a little later than of its number: the kernel
+/// still takes its ring apart.
+fn bind(address: SocketAddr) -> Result<TcpListener, Errno> {
+    for _ in 0..50 {
+        match TcpListener::bind(address) {
+            Err(error) if error.errno() == Errno::ADDRINUSE => {
+                time::sleep(Duration::from_millis(20))?;
+            }
+            bound => return Ok(bound?),
+        }
+    }
+    Ok(TcpListener::bind(address)?)
 }
 
 fn is_shortage(errno: Errno) -> bool {

@@ -2,13 +2,18 @@
 //!
 //! The types have the shapes of those in [`std::os::fd`](https://doc.rust-lang.org/std/os/fd/), and
 //! with the feature `std` they convert into each other.
+//!
+//! On epoll a descriptor that this crate owns is set not to wait (`O_NONBLOCK`) by the first call that
+//! might, and stays so, also for whoever else has the same open file: in another process, or by
+//! `try_clone`. Who sets it back makes such calls stop all tasks. Standard input, output and error,
+//! and what is borrowed, are left as they are.
 
 pub use crate::sys::owned::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use linux_raw_sys::general as linux;
 
 use crate::driver;
-use crate::io::Error;
+use crate::sys::call::Error;
 use crate::sys::operation::Operation;
 
 /// Waits until there is something to read: bytes, a connection to accept, the end, or an error.

@@ -1,5 +1,10 @@
 #![no_std]
-#![doc = include_str!("../README.md")]
+// The README's examples are compiled where there is all that they use.
+#![cfg_attr(feature = "net", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "net"),
+    doc = "Stackful coroutines and tasks for Linux x86-64; see the README."
+)]
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")))]
 compile_error!("barecoro runs on Linux x86-64 only");

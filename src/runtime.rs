@@ -123,7 +123,7 @@ impl<const N: usize> Runtime<N> {
             runtime: self,
             plan: Plan::USUAL,
             hooks: Hooks::NONE,
-            slack: Duration::ZERO,
+            slack: Settings::SLACK,
             #[cfg(feature = "epoll")]
             driver: None,
             #[cfg(feature = "watchdog")]
@@ -286,12 +286,13 @@ impl<const N: usize> RuntimeBuilder<N> {
         self
     }
 
-    /// Lets timers go off up to so much later than asked for, never earlier. The thread then wakes up
-    /// once for all that go off within that time: 100,000 sleepers cost a fraction of the time.
+    /// Lets timers go off up to so much later than asked for, never earlier. They then go off
+    /// together, at multiples of the greatest power of two of nanoseconds in `slack` (0.52 ms for
+    /// 1 ms), and the thread wakes up that often at most: many sleepers cost a fraction of the time.
     ///
-    /// Where nobody says otherwise, timers are exact: each is late by what the kernel takes to wake
-    /// the thread. For that the thread's own slack (`PR_SET_TIMERSLACK`, usually 50 µs) is taken away
-    /// while tasks run.
+    /// 16 µs where nobody says otherwise; with zero they are exact to a microsecond. What the kernel
+    /// takes to wake the thread comes on top. The thread's own slack (`PR_SET_TIMERSLACK`, usually
+    /// 50 µs) is taken away while tasks run, and OS threads that they start inherit that.
     ///
     /// # Examples
     ///

@@ -1,5 +1,6 @@
 //! Named pipes, on both drivers: who opens one waits for the other side, and nobody else does.
 #![cfg(all(feature = "fs", feature = "time", feature = "uring"))]
+#![expect(unsafe_code, reason = "makes named pipes by the C library")]
 
 mod support;
 
@@ -9,6 +10,10 @@ use barecoro::fs::{self, Dir, File, OpenOptions};
 use barecoro::time::{self, Duration};
 use barecoro::{Errno, Runtime, task};
 use support::{in_child, on_both_drivers};
+
+unsafe extern "C" {
+    fn mkfifo(path: *const core::ffi::c_char, mode: u32) -> i32;
+}
 
 /// A named pipe in a folder of its own.
 struct Fifo(PathBuf);
@@ -20,7 +25,9 @@ impl Fifo {
         let _old = std::fs::remove_dir_all(&folder);
         std::fs::create_dir(&folder).unwrap();
         let path = folder.join("fifo");
-        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let text = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+        // SAFETY: the text ends in a zero byte.
+        assert_eq!(unsafe { mkfifo(text.as_ptr(), 0o600) }, 0);
         Self(path)
     }
 
@@ -256,6 +263,5 @@ fn a_broken_pipe_is_an_error() {
         let writer = to_write().open(fifo.path()).unwrap();
         reader.join().unwrap().unwrap();
         assert_eq!(writer.write(b"x").unwrap_err().errno(), Errno::PIPE);
-        assert_eq!(writer.write_at(b"x", 0).unwrap_err().errno(), Errno::SPIPE);
     });
 }

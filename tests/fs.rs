@@ -71,6 +71,7 @@ fn what_is_written_is_read() {
         file.sync_all().unwrap();
         file.sync_data().unwrap();
         assert_eq!(file.metadata().unwrap().len(), 4);
+        assert_eq!(file.cached_metadata().unwrap().len(), 4);
         let other = file.try_clone().unwrap();
         drop(file);
         assert_eq!(other.seek(SeekFrom::Start(2)), Ok(2));
@@ -200,7 +201,8 @@ fn metadata_is_the_kernels() {
     on_both_drivers(&R, || {
         let stds = std::fs::metadata(&path).unwrap();
         let file = File::open(&*path).unwrap();
-        for ours in [fs::metadata(&*link).unwrap(), file.metadata().unwrap()] {
+        let cached = file.cached_metadata().unwrap();
+        for ours in [fs::metadata(&*link).unwrap(), file.metadata().unwrap(), cached] {
             assert!(ours.is_file() && !ours.is_dir() && !ours.is_symlink());
             assert_eq!(ours.len(), 5);
             assert_eq!((ours.ino(), u64::from(ours.nlink())), (stds.ino(), stds.nlink()));

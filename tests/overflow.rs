@@ -345,7 +345,7 @@ mod in_a_system_call {
                     let (_reader, writer) = std::io::pipe().unwrap();
                     replace(1, &writer);
                     let buffer = buffer_across_the_limit();
-                    barecoro::io::write_stdout(buffer).is_ok()
+                    barecoro::io::stdout().write(buffer).is_ok()
                 })
                 .unwrap();
         })
@@ -362,7 +362,7 @@ mod in_a_system_call {
                 .run(|| {
                     replace(0, &std::fs::File::open("/dev/zero").unwrap());
                     let buffer = buffer_across_the_limit();
-                    barecoro::io::read_stdin(buffer).is_ok()
+                    barecoro::io::stdin().read(buffer).is_ok()
                 })
                 .unwrap();
         })
@@ -379,8 +379,8 @@ mod in_a_system_call {
             let bad = core::ptr::without_provenance::<u8>(4096);
             // SAFETY: it is not memory, and only the kernel looks.
             let bad = unsafe { core::slice::from_raw_parts(bad, 10) };
-            let error = R.run(|| barecoro::io::write_stdout(bad)).unwrap().unwrap_err();
-            assert_eq!(error, barecoro::Errno::FAULT);
+            let error = R.run(|| barecoro::io::stdout().write(bad)).unwrap().unwrap_err();
+            assert_eq!(error.errno(), barecoro::Errno::FAULT);
         })
         .well();
     }

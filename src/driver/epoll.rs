@@ -18,22 +18,22 @@ use linux_raw_sys::general as linux;
 use crate::collections::Node;
 use crate::error::Errno;
 use crate::sys::call::Call;
-use crate::sys::clock::Instant;
 use crate::sys::epoll::{self as sys, Event};
 use crate::sys::fd::{self, Fd};
 use crate::sys::mem::Mapping;
 use crate::sys::operation::Operation;
 use crate::sys::owned::OwnedFd;
-use crate::task::{Scheduler, WaitError, Waiting, Wake};
+use crate::task::{Scheduler, Waiting, Wake};
 
-use super::Refusals;
 use super::sources::{Source, Sources};
+use super::{Refusals, pause};
 
 /// How many events are fetched at once.
 const EVENTS: usize = 128;
 
 /// All that a descriptor is registered for.
-const ALL: u32 = linux::EPOLLIN | linux::EPOLLOUT | linux::EPOLLRDHUP | linux::EPOLLET;
+const ALL: u32 =
+    linux::EPOLLIN | linux::EPOLLPRI | linux::EPOLLOUT | linux::EPOLLRDHUP | linux::EPOLLET;
 
 /// What makes a descriptor readable, be it for an end or an error.
 const READABLE: u32 =
@@ -41,14 +41,12 @@ const READABLE: u32 =
 /// What makes a descriptor writable, be it for an error.
 const WRITABLE: u32 = linux::EPOLLOUT | linux::EPOLLHUP | linux::EPOLLERR;
 
-/// After which there is something to read for ever.
-const HUNG_UP: u32 = linux::EPOLLRDHUP | linux::EPOLLHUP | linux::EPOLLERR;
+/// After which a short read does not say that nothing is left: the end may follow, or what is
+/// behind urgent data.
+const HUNG_UP: u32 = linux::EPOLLPRI | linux::EPOLLRDHUP | linux::EPOLLHUP | linux::EPOLLERR;
 
 /// As much as a pipe takes at once if it takes anything (`PIPE_BUF`, pipe(7)).
 const PIPE_BUFFER: u32 = 4096;
-
-/// How often a connection is tried again where nothing says when it would succeed.
-const RETRY: Duration = Duration::from_millis(1);
 
 /// How many operations are done at once before other tasks have their turn.
 const STREAK: u32 = 32;
@@ -120,12 +118,16 @@ impl Epoll {
     ) -> Result<usize, Errno> {
         let awaited = operation.awaited();
         let is_connect = operation.name() == Call::Connect;
-        if !operation.never_waits() && !source.is_registered_by(owner) {
-            self.register(source, owner)?;
-            if !source.always_ready.get() {
+        if !operation.never_waits() {
+            if !source.is_registered_by(owner) {
+                self.register(source, owner)?;
+            }
+            if !source.always_ready.get() && !source.never_waits.get() {
                 fd::set_nonblocking(owner.raw())?;
+                source.never_waits.set(true);
             }
         }
+        let is_message = operation.name() == Call::SendMsg;
         let mut has_waited = false;
         loop {
             if scheduler.must_end() {
@@ -138,8 +140,9 @@ impl Epoll {
             if !is_known || source.blocked.get() & awaited != awaited {
                 match operation.perform() {
                     Err(Errno::INTR) => continue,
-                    // A Unix socket whose listener has its hands full; no event tells when it has not.
-                    Err(Errno::AGAIN) if is_connect => {
+                    // A Unix socket whose listener has its hands full: no event tells when it has
+                    // not. Or whose receiver has: each try in vain is an event.
+                    Err(Errno::AGAIN) if is_connect || (has_waited && is_message) => {
                         pause(scheduler, operation)?;
                         continue;
                     }
@@ -239,7 +242,7 @@ impl Epoll {
     fn watch(&self, source: &Source, fd: Fd) -> Result<(), Errno> {
         if !(source.transient.get() && source.is_awaited()) {
             let is_new = self.add(source, fd)?;
-            source.transient.set(is_new);
+            source.transient.set(is_new || source.transient.get());
         }
         Ok(())
     }
@@ -269,6 +272,7 @@ impl Epoll {
             source.serial.set(serial);
             source.blocked.set(0);
             source.hung_up.set(false);
+            source.never_waits.set(false);
         }
         is_new
     }
@@ -344,14 +348,5 @@ fn at_once(scheduler: &Scheduler, operation: &Operation<'_>) -> Result<usize, Er
             Err(Errno::INTR) => {}
             done => return done,
         }
-    }
-}
-
-/// Lets some time pass before something is tried again.
-fn pause(scheduler: &Scheduler, operation: &Operation<'_>) -> Result<(), Errno> {
-    let waiting = Waiting::for_call(operation.name(), operation.fd());
-    match scheduler.block_until(waiting, Instant::now() + RETRY) {
-        Ok(()) | Err(WaitError::TimedOut) => Ok(()),
-        Err(WaitError::Cancelled) => Err(Errno::CANCELED),
     }
 }

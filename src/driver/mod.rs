@@ -25,7 +25,7 @@ use crate::sys::owned::OwnedFd;
 use crate::sys::thread;
 #[cfg(feature = "overflow")]
 use crate::task::check_buffer;
-use crate::task::{self, Port, Scheduler};
+use crate::task::{self, Port, Scheduler, WaitError, Waiting};
 
 /// Does an operation for the running task, which is parked until then. `owner` is who has the
 /// operation's descriptor, if that is this crate.
@@ -141,29 +141,43 @@ unsafe fn close(driver: NonNull<()>) {
     drop(unsafe { driver.cast::<Driver>().read() });
 }
 
-/// How often in a row the kernel has refused to let a driver wait. It may be short of memory for a
+/// Since when the kernel has refused to let a driver wait, each time. It may be short of memory for a
 /// moment; for good it has no reason to.
-struct Refusals(Cell<u32>);
+struct Refusals(Cell<Option<Instant>>);
 
 impl Refusals {
-    /// A second's worth of milliseconds.
-    const MOST: u32 = 1000;
+    /// For how long that may be.
+    const LONGEST: Duration = Duration::from_secs(10);
 
     const fn new() -> Self {
-        Self(Cell::new(0))
+        Self(Cell::new(None))
     }
 
     fn clear(&self) {
-        self.0.set(0);
+        self.0.set(None);
     }
 
     /// Lets a millisecond pass, or less, before the driver tries again.
     fn pause(&self, call: &str, errno: Errno, limit: Option<Duration>) {
-        self.0.set(self.0.get() + 1);
-        if self.0.get() > Self::MOST {
+        let now = Instant::really_now();
+        let first = self.0.get().unwrap_or(now);
+        self.0.set(Some(first));
+        if now.duration_since(first) > Self::LONGEST {
             task::fatal(format_args!("the kernel refuses {call} for good: {errno}"));
         }
         let pause = Duration::from_millis(1);
         thread::pause(limit.map_or(pause, |limit| limit.min(pause)));
+    }
+}
+
+/// How long an operation waits to be tried again where nothing says when it would succeed.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// Lets some time pass before something is tried again.
+fn pause(scheduler: &Scheduler, operation: &Operation<'_>) -> Result<(), Errno> {
+    let waiting = Waiting::for_call(operation.name(), operation.fd());
+    match scheduler.block_until(waiting, Instant::now() + RETRY) {
+        Ok(()) | Err(WaitError::TimedOut) => Ok(()),
+        Err(WaitError::Cancelled) => Err(Errno::CANCELED),
     }
 }

@@ -10,13 +10,13 @@ use core::cell::Cell;
 use core::time::Duration;
 
 use crate::error::Errno;
-use crate::sys::call::Call;
+use crate::sys::clock::Instant;
 use crate::sys::fd::Fd;
 use crate::sys::operation::Operation;
 use crate::sys::uring::{Completion, Entry, Ring};
-use crate::task::{Scheduler, Slot, Waiting, Wake};
+use crate::task::{self, Scheduler, Slot, Waiting, Wake};
 
-use super::Refusals;
+use super::{Refusals, pause};
 
 /// How many entries there can be between two system calls. More wait for their turn.
 const ENTRIES: u32 = 256;
@@ -26,6 +26,10 @@ const COMPLETIONS: u32 = 4096;
 /// How many operations are done at once before others have their turn.
 const STREAK: u32 = 32;
 
+/// How long the kernel has at most to find an operation that is to be cancelled, before it is told
+/// again. It cannot end those that wait for a disk.
+const LONGEST_PAUSE: Duration = Duration::from_millis(64);
+
 /// User data of the entry that waits for calls from outside.
 const WAKEUP: u64 = 0;
 /// User data of entries that cancel others. No `Pending` has such an address.
@@ -34,6 +38,8 @@ const CANCEL: u64 = 1;
 pub(super) struct Uring {
     ring: Ring,
     wakeup: Fd,
+    /// Whether there is an entry that waits for calls from outside.
+    listens: Cell<bool>,
     /// Operations whose completion has not come.
     in_flight: Cell<usize>,
     /// How many operations were done at once since the kernel was last asked.
@@ -47,11 +53,19 @@ struct Pending {
     result: Cell<Option<Result<usize, Errno>>>,
 }
 
+/// How an operation has ended.
+struct Ended {
+    result: Result<usize, Errno>,
+    /// Whether the task was told to end, or its time was up, before there was a result.
+    is_early: bool,
+}
+
 impl Uring {
     pub(super) fn new(wakeup: Fd) -> Result<Self, Errno> {
         let this = Self {
             ring: Ring::new(ENTRIES, COMPLETIONS)?,
             wakeup,
+            listens: Cell::new(false),
             in_flight: Cell::new(0),
             streak: Cell::new(0),
             refusals: Refusals::new(),
@@ -60,11 +74,11 @@ impl Uring {
         Ok(this)
     }
 
-    /// Waits for calls from outside.
+    /// Waits for calls from outside, if there is room for an entry.
     fn listen(&self) {
         let entry = Entry::poll_for_ever(self.wakeup, linux_raw_sys::general::POLLIN, WAKEUP);
         // SAFETY: the entry lends nothing to the kernel but a descriptor.
-        let _there_is_room = unsafe { self.ring.push(entry) };
+        self.listens.set(unsafe { self.ring.push(entry) });
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -79,19 +93,39 @@ impl Uring {
         if let Some(done) = self.try_at_once(scheduler, operation) {
             return done;
         }
+        let mut was_ready = false;
         loop {
             match self.try_perform(scheduler, operation) {
-                Err(Errno::INTR) => {}
-                // The descriptor is set not to wait.
-                Err(Errno::AGAIN) if operation.awaited() != 0 && operation.name() != Call::Poll => {
-                    let poll = Operation::poll(operation.fd(), operation.awaited());
-                    match self.try_perform(scheduler, &poll) {
-                        Ok(_) | Err(Errno::INTR) => {}
-                        Err(errno) => return Err(errno),
-                    }
+                Ended { result: Err(Errno::INTR | Errno::AGAIN), is_early: true } => {
+                    return Err(Errno::CANCELED);
                 }
-                done => return done,
+                Ended { result: Err(Errno::INTR), .. } => {}
+                // What seems to be ready and is not: there is nothing to wait for but time.
+                Ended { result: Err(Errno::AGAIN), .. } if was_ready => {
+                    pause(scheduler, operation)?;
+                    was_ready = false;
+                }
+                // The descriptor is set not to wait.
+                Ended { result: Err(Errno::AGAIN), .. } if operation.can_be_awaited() => {
+                    was_ready = self.wait_until_ready(scheduler, operation)?;
+                }
+                Ended { result, .. } => return result,
             }
+        }
+    }
+
+    /// Waits until an operation should be possible. Whether it should.
+    fn wait_until_ready(
+        &self,
+        scheduler: &Scheduler,
+        operation: &Operation<'_>,
+    ) -> Result<bool, Errno> {
+        let poll = Operation::poll(operation.fd(), operation.awaited());
+        match self.try_perform(scheduler, &poll) {
+            Ended { is_early: true, .. } => Err(Errno::CANCELED),
+            Ended { result: Ok(_), .. } => Ok(true),
+            Ended { result: Err(Errno::INTR), .. } => Ok(false),
+            Ended { result: Err(errno), .. } => Err(errno),
         }
     }
 
@@ -116,13 +150,9 @@ impl Uring {
         }
     }
 
-    fn try_perform(
-        &self,
-        scheduler: &Scheduler,
-        operation: &Operation<'_>,
-    ) -> Result<usize, Errno> {
+    fn try_perform(&self, scheduler: &Scheduler, operation: &Operation<'_>) -> Ended {
         if scheduler.must_end() {
-            return Err(Errno::CANCELED);
+            return Ended { result: Err(Errno::CANCELED), is_early: true };
         }
         let pending = Pending { task: scheduler.task(), result: Cell::new(None) };
         let address = (&raw const pending).expose_provenance() as u64;
@@ -131,18 +161,26 @@ impl Uring {
         unsafe { self.push(scheduler, || Entry::operation(operation, address)) };
         self.in_flight.set(self.in_flight.get() + 1);
         let waiting = Waiting::for_call(operation.name(), operation.fd());
-        let must_end = scheduler.block(waiting).is_err() && pending.result.get().is_none();
-        if must_end {
-            // SAFETY: the entry lends nothing to the kernel.
-            unsafe { self.push(scheduler, || Entry::cancel(address, CANCEL)) };
+        let mut is_early = false;
+        while pending.result.get().is_none() {
+            if scheduler.block(waiting).is_err() {
+                is_early = pending.result.get().is_none();
+                break;
+            }
         }
+        // The kernel may be at a moment when it does not find the operation: it is told again.
+        let mut pause = Duration::from_millis(1);
         loop {
             if let Some(result) = pending.result.get() {
-                // A worker of the kernel's that was in the middle of it says that it was interrupted.
-                let is_over = must_end && result == Err(Errno::INTR);
-                return if is_over { Err(Errno::CANCELED) } else { result };
+                return Ended { result, is_early };
             }
-            scheduler.block_shielded(waiting);
+            // SAFETY: the entry lends nothing to the kernel. It comes before all later ones, so
+            // an operation that has this address next is not meant.
+            unsafe { self.push(scheduler, || Entry::cancel(address, CANCEL)) };
+            if pending.result.get().is_none() {
+                scheduler.block_shielded_until(waiting, Instant::now() + pause);
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
         }
     }
 
@@ -172,6 +210,9 @@ impl Uring {
 
     pub(super) fn wait(&self, scheduler: &Scheduler, limit: Option<Duration>) {
         if self.take_completions(scheduler) == 0 {
+            if !self.listens.get() {
+                self.listen();
+            }
             self.enter(1, limit);
             self.take_completions(scheduler);
         }
@@ -180,8 +221,11 @@ impl Uring {
     fn enter(&self, wanted: u32, limit: Option<Duration>) {
         self.streak.set(0);
         match self.ring.enter(wanted, limit) {
-            Ok(()) => self.refusals.clear(),
-            Err(Errno::TIME | Errno::INTR) => {}
+            Ok(()) | Err(Errno::TIME | Errno::INTR) => self.refusals.clear(),
+            Err(Errno::BADR) => task::fatal(format_args!(
+                "the kernel has lost what tasks wait for: {}",
+                Errno::BADR
+            )),
             // There is no room for completions: those that there are must be taken first.
             Err(_) if self.ring.has_completions() => {}
             Err(errno) => {
@@ -204,7 +248,7 @@ impl Uring {
     fn complete(&self, scheduler: &Scheduler, completion: Completion) {
         match completion.user_data {
             WAKEUP if completion.comes_again() => {}
-            WAKEUP => self.listen(),
+            WAKEUP => self.listens.set(false),
             CANCEL => {}
             address => {
                 let address = usize::try_from(address).unwrap_or(0);

@@ -10,6 +10,7 @@ use crate::sys::file::HERE;
 use crate::sys::folder;
 use crate::sys::operation::Operation;
 
+use super::again;
 use super::metadata::{Metadata, Permissions};
 use super::path::{AsPath, with_path, with_paths};
 
@@ -159,7 +160,7 @@ pub fn rename(from: impl AsPath, to: impl AsPath) -> Result<(), Error> {
 /// Those of link(2) and of [`AsPath`].
 pub fn hard_link(original: impl AsPath, link: impl AsPath) -> Result<(), Error> {
     with_paths(&original, &link, Call::Link, |original, link| {
-        folder::link(original, link).of(Call::Link)
+        again(|| folder::link(original, link)).of(Call::Link)
     })
 }
 
@@ -170,7 +171,7 @@ pub fn hard_link(original: impl AsPath, link: impl AsPath) -> Result<(), Error> 
 /// Those of symlink(2) and of [`AsPath`].
 pub fn symlink(original: impl AsPath, link: impl AsPath) -> Result<(), Error> {
     with_paths(&original, &link, Call::MakeLink, |original, link| {
-        folder::make_link(original, link).of(Call::MakeLink)
+        again(|| folder::make_link(original, link)).of(Call::MakeLink)
     })
 }
 
@@ -182,8 +183,9 @@ pub fn symlink(original: impl AsPath, link: impl AsPath) -> Result<(), Error> {
 /// Those of readlink(2) and of [`AsPath`]; [`Errno::NAMETOOLONG`] if there is not a byte of room
 /// more than it takes.
 pub fn read_link(path: impl AsPath, buffer: &mut [u8]) -> Result<&mut [u8], Error> {
-    let length =
-        with_path(path, Call::ReadLink, |path| folder::read_link(path, buffer).of(Call::ReadLink))?;
+    let length = with_path(path, Call::ReadLink, |path| {
+        again(|| folder::read_link(path, buffer)).of(Call::ReadLink)
+    })?;
     if length == buffer.len() {
         return Err(Error::new(Call::ReadLink, Errno::NAMETOOLONG));
     }
@@ -197,7 +199,7 @@ pub fn read_link(path: impl AsPath, buffer: &mut [u8]) -> Result<&mut [u8], Erro
 /// Those of chmod(2) and of [`AsPath`].
 pub fn set_permissions(path: impl AsPath, permissions: Permissions) -> Result<(), Error> {
     with_path(path, Call::ChangeMode, |path| {
-        folder::change_mode(path, permissions.mode()).of(Call::ChangeMode)
+        again(|| folder::change_mode(path, permissions.mode())).of(Call::ChangeMode)
     })
 }
 
@@ -209,7 +211,7 @@ pub fn set_permissions(path: impl AsPath, permissions: Permissions) -> Result<()
 /// Those of chdir(2) and of [`AsPath`].
 pub fn set_current_dir(path: impl AsPath) -> Result<(), Error> {
     with_path(path, Call::ChangeDirectory, |path| {
-        folder::change_directory(path).of(Call::ChangeDirectory)
+        again(|| folder::change_directory(path)).of(Call::ChangeDirectory)
     })
 }
 

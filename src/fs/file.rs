@@ -10,6 +10,7 @@ use crate::sys::call::{Call, Named as _};
 use crate::sys::operation::Operation;
 use crate::sys::{fd, folder};
 
+use super::again;
 use super::metadata::{Metadata, Permissions};
 use super::options::OpenOptions;
 use super::path::AsPath;
@@ -111,7 +112,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// As for `read`; [`Errno::SPIPE`] of what has no places, such as a pipe.
+    /// As for `read`. Of what has no places, such as a pipe, it is [`Errno::SPIPE`] on `epoll`;
+    /// `io_uring` does not mind, and reads.
     ///
     /// # Panics
     ///
@@ -213,7 +215,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// As for `write`; [`Errno::SPIPE`] of what has no places, such as a pipe.
+    /// As for `write`. Of what has no places, such as a pipe, it is [`Errno::SPIPE`] on `epoll`;
+    /// `io_uring` does not mind, and writes.
     ///
     /// # Panics
     ///
@@ -280,6 +283,9 @@ impl File {
 
     /// What the kernel knows of the file.
     ///
+    /// On `io_uring` a thread of the kernel's asks the file system, which takes longer than a system
+    /// call.
+    ///
     /// # Errors
     ///
     /// Those of statx(2).
@@ -292,13 +298,26 @@ impl File {
         Metadata::ask(self.fd.raw(), c"", 0)
     }
 
+    /// As [`metadata`](Self::metadata), as far as it is in memory: never waits, and works outside of
+    /// tasks as well. On `io_uring` it is some five times as fast.
+    ///
+    /// Of a file that was just opened it is up to date. Later, and on a network file system, it may be
+    /// what was true before.
+    ///
+    /// # Errors
+    ///
+    /// Those of statx(2).
+    pub fn cached_metadata(&self) -> Result<Metadata, Error> {
+        Metadata::cached(self.fd.raw())
+    }
+
     /// Sets who may do what with it. All tasks stand still meanwhile.
     ///
     /// # Errors
     ///
     /// Those of fchmod(2).
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
-        folder::change_mode_of(self.fd.raw(), permissions.mode()).of(Call::ChangeMode)
+        again(|| folder::change_mode_of(self.fd.raw(), permissions.mode())).of(Call::ChangeMode)
     }
 
     /// Cuts the file off, or makes it longer, with zeros. All tasks stand still meanwhile.
@@ -307,7 +326,7 @@ impl File {
     ///
     /// Those of ftruncate(2).
     pub fn set_len(&self, length: u64) -> Result<(), Error> {
-        folder::truncate(self.fd.raw(), length).of(Call::Truncate)
+        again(|| folder::truncate(self.fd.raw(), length)).of(Call::Truncate)
     }
 
     /// Waits until all that was written to the file is on its device, with its metadata.

@@ -8,10 +8,13 @@ use linux_raw_sys::general as linux;
 use crate::driver;
 use crate::error::Errno;
 use crate::io::Error;
-use crate::sys::call::Call;
+use crate::sys::call::{Call, Named as _};
 use crate::sys::fd::Fd;
 use crate::sys::file::{self, Status};
 use crate::sys::operation::Operation;
+
+/// What is asked for.
+const WANTED: u32 = linux::STATX_BASIC_STATS | linux::STATX_BTIME;
 
 /// What the kernel knows of a file, in the shape of std's `Metadata`.
 ///
@@ -39,8 +42,7 @@ impl Metadata {
     #[track_caller]
     pub(super) fn ask(from: Fd, path: &CStr, flags: u32) -> Result<Self, Error> {
         let mut status = file::UNKNOWN;
-        let wanted = linux::STATX_BASIC_STATS | linux::STATX_BTIME;
-        driver::perform(None, &Operation::status(from, path, flags, wanted, &mut status))?;
+        driver::perform(None, &Operation::status(from, path, flags, WANTED, &mut status))?;
         Ok(Self::of(&status))
     }
 
@@ -51,6 +53,14 @@ impl Metadata {
             return Err(Error::new(Call::Statx, Errno::NOENT));
         }
         Self::ask(from, path, flags)
+    }
+
+    /// What the kernel has in memory of an open file. Does not wait.
+    pub(super) fn cached(fd: Fd) -> Result<Self, Error> {
+        let mut status = file::UNKNOWN;
+        let flags = linux::AT_STATX_DONT_SYNC;
+        Operation::status(fd, c"", flags, WANTED, &mut status).perform().of(Call::Statx)?;
+        Ok(Self::of(&status))
     }
 
     fn of(status: &Status) -> Self {

@@ -35,6 +35,8 @@
 //! }).unwrap().unwrap();
 //! ```
 
+use crate::error::Errno;
+
 mod calls;
 mod dir;
 mod file;
@@ -58,3 +60,13 @@ pub use options::{OpenOptions, Resolve};
 pub use path::AsPath;
 pub use read_dir::{DirEntry, ReadDir, read_dir};
 pub use whole::{copy, read, read_to_string, write};
+
+/// Makes a call again as long as signals interrupt it.
+fn again<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            done => return done,
+        }
+    }
+}

@@ -23,6 +23,8 @@ use crate::sys::operation::Operation;
 use crate::sys::{folder, pipe};
 use crate::task::{Scheduler, WaitError, Waiting};
 
+use super::again;
+
 /// Opens a file; a relative path begins in `from`.
 #[track_caller]
 pub(super) fn open(from: Fd, path: &CStr, how: &How) -> Result<OwnedFd, Error> {
@@ -42,11 +44,11 @@ pub(super) fn open(from: Fd, path: &CStr, how: &How) -> Result<OwnedFd, Error> {
         }
         pauses.pause()?;
     };
-    let kind = file::kind(fd.raw()).of(Call::Open)?;
+    let kind = again(|| file::kind(fd.raw())).of(Call::Open)?;
     if kind == linux::S_IFIFO && flags & linux::O_ACCMODE == linux::O_RDONLY {
         await_writer(&fd)?;
     }
-    folder::set_blocking(fd.raw(), flags).of(Call::Open)?;
+    again(|| folder::set_blocking(fd.raw(), flags)).of(Call::Open)?;
     Ok(fd)
 }
 
@@ -67,7 +69,7 @@ fn is_pipe(from: Fd, path: &CStr, how: &How) -> Result<bool, Error> {
     let flags = linux::O_PATH | linux::O_CLOEXEC | flags_of(how) & linux::O_NOFOLLOW;
     let only_place = How { flags: flags.into(), mode: 0, resolve: how.resolve };
     let fd = driver::open(None, &Operation::open(from, path, &only_place))?;
-    Ok(file::kind(fd.raw()).of(Call::Open)? == linux::S_IFIFO)
+    Ok(again(|| file::kind(fd.raw())).of(Call::Open)? == linux::S_IFIFO)
 }
 
 /// Waits until somebody has opened a named pipe to write.
@@ -79,7 +81,8 @@ fn await_writer(fd: &OwnedFd) -> Result<(), Error> {
     }
     let (_reader, scratch) = pipe::new().of(Call::Open)?;
     let mut pauses = Pauses::new();
-    while !pipe::has_writer(fd.raw(), scratch.raw()).of(Call::Open)? && !is_ready() {
+    let has_writer = || pipe::has_writer(fd.raw(), scratch.raw());
+    while !again(has_writer).of(Call::Open)? && !is_ready() {
         pauses.pause()?;
     }
     Ok(())

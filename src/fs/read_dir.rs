@@ -16,6 +16,7 @@ use crate::sys::file::{self, HERE};
 use crate::sys::folder;
 use crate::sys::operation::Operation;
 
+use super::again;
 use super::dir::open_folder;
 use super::metadata::FileType;
 use super::options::Resolve;
@@ -85,7 +86,7 @@ impl ReadDir {
         loop {
             if self.start == self.end {
                 self.start = 0;
-                self.end = self.fetch()?;
+                self.end = again(|| folder::entries(self.fd.raw(), &mut self.buffer))?;
                 if self.end == 0 {
                     return Ok(None);
                 }
@@ -99,15 +100,6 @@ impl ReadDir {
             let name = CStr::from_bytes_until_nul(name).map_err(|_| Errno::IO)?;
             if name != c"." && name != c".." {
                 return DirEntry::new(self.fd.raw(), entry, name).map(Some);
-            }
-        }
-    }
-
-    fn fetch(&mut self) -> Result<usize, Errno> {
-        loop {
-            match folder::entries(self.fd.raw(), &mut self.buffer) {
-                Err(Errno::INTR) => {}
-                fetched => return fetched,
             }
         }
     }

@@ -86,14 +86,14 @@ impl<R: Read, const N: usize> BufReader<R, N> {
                 // The rest of the character may still come.
                 self.put_back(bytes.get(valid..).unwrap_or_default());
                 bytes.truncate(valid);
-            } else if outcome.is_ok() {
+            } else if !matches!(outcome, Err(ReadLineError::TooLong)) {
                 outcome = Err(ReadLineError::NotText);
             }
         }
         if matches!(outcome, Err(ReadLineError::TooLong | ReadLineError::NotText)) {
             bytes.truncate(before);
         }
-        // What is not text was cut off, but for that which came before a failure.
+        // What is not text was cut off.
         *line = heapless::String::from_utf8(bytes).unwrap_or_default();
         outcome
     }

@@ -11,20 +11,20 @@ macro_rules! descriptor {
     ($name:ident, $what:literal) => {
         impl AsFd for $name {
             fn as_fd(&self) -> BorrowedFd<'_> {
-                self.socket.0.as_fd()
+                self.socket.fd.as_fd()
             }
         }
 
         impl From<$name> for OwnedFd {
             fn from(this: $name) -> Self {
-                this.socket.0
+                this.socket.fd
             }
         }
 
         #[doc = concat!("The descriptor must be of ", $what, "; calls fail otherwise.")]
         impl From<OwnedFd> for $name {
             fn from(fd: OwnedFd) -> Self {
-                Self { socket: Socket(fd) }
+                Self { socket: Socket::unknown(fd) }
             }
         }
     };

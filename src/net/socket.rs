@@ -4,60 +4,75 @@ use crate::driver;
 use crate::error::Errno;
 use crate::fd::OwnedFd;
 use crate::io::{Error, IoSlice, IoSliceMut};
-use crate::sys::address::Address;
+use crate::sys::address::{Address, UNIX};
 use crate::sys::call::{Call, Named as _};
 use crate::sys::fd;
 use crate::sys::message::Message;
 use crate::sys::operation::Operation;
-use crate::sys::socket::{self as sys, Choice};
+use crate::sys::socket::{self as sys, Choice, STREAM};
 
 use super::Shutdown;
 
 /// A socket of any family and kind.
 #[derive(Debug)]
-pub(super) struct Socket(pub(super) OwnedFd);
+pub(super) struct Socket {
+    pub(super) fd: OwnedFd,
+    /// Whether it is known to be of TCP. Other streams may give less than they have: up to where a
+    /// descriptor was sent along.
+    is_tcp: bool,
+}
 
 impl Socket {
     pub(super) fn open(family: u32, kind: u32) -> Result<Self, Error> {
-        sys::open(family, kind).map(Self).of(Call::Socket)
+        let fd = sys::open(family, kind).of(Call::Socket)?;
+        Ok(Self { fd, is_tcp: kind == STREAM && family != UNIX })
+    }
+
+    /// A socket of which nothing is known.
+    pub(super) const fn unknown(fd: OwnedFd) -> Self {
+        Self { fd, is_tcp: false }
     }
 
     pub(super) fn bind(&self, address: &Address) -> Result<(), Error> {
-        sys::bind(self.0.raw(), address).of(Call::Bind)
+        sys::bind(self.fd.raw(), address).of(Call::Bind)
     }
 
     pub(super) fn listen(&self, backlog: u32) -> Result<(), Error> {
-        sys::listen(self.0.raw(), backlog).of(Call::Listen)
+        sys::listen(self.fd.raw(), backlog).of(Call::Listen)
     }
 
     /// Connects it, and returns when it is, or has failed to.
     pub(super) fn connect(&self, peer: &Address) -> Result<(), Error> {
-        driver::perform(Some(&self.0), &Operation::connect(self.0.raw(), peer)).map(drop)
+        driver::perform(Some(&self.fd), &Operation::connect(self.fd.raw(), peer)).map(drop)
     }
 
     /// Waits for somebody to connect.
     pub(super) fn accept(&self) -> Result<(Self, Address), Error> {
         let mut peer = Address::new();
-        let accept = Operation::accept(self.0.raw(), &mut peer);
-        let fd = driver::open(Some(&self.0), &accept)?;
-        Ok((Self(fd), peer))
+        let accept = Operation::accept(self.fd.raw(), &mut peer);
+        let fd = driver::open(Some(&self.fd), &accept)?;
+        Ok((Self { fd, is_tcp: self.is_tcp }, peer))
     }
 
     /// What a stream has.
     #[inline]
     pub(super) fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let receive = Operation::recv(self.0.raw(), buffer, 0).of_stream();
-        driver::perform(Some(&self.0), &receive)
+        // The kernel would wait for bytes that nobody has asked for.
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let receive = Operation::recv(self.fd.raw(), buffer, 0).of_stream(self.is_tcp);
+        driver::perform(Some(&self.fd), &receive)
     }
 
     #[inline]
     pub(super) fn recv(&self, buffer: &mut [u8], flags: u32) -> Result<usize, Error> {
-        driver::perform(Some(&self.0), &Operation::recv(self.0.raw(), buffer, flags))
+        driver::perform(Some(&self.fd), &Operation::recv(self.fd.raw(), buffer, flags))
     }
 
     #[inline]
     pub(super) fn send(&self, bytes: &[u8]) -> Result<usize, Error> {
-        driver::perform(Some(&self.0), &Operation::send(self.0.raw(), bytes))
+        driver::perform(Some(&self.fd), &Operation::send(self.fd.raw(), bytes))
     }
 
     pub(super) fn send_all(&self, bytes: &[u8]) -> Result<(), Error> {
@@ -77,8 +92,8 @@ impl Socket {
         let mut from = Address::new();
         let mut buffers = [IoSliceMut::new(buffer)];
         let mut message = Message::to_receive(&mut buffers, Some(&mut from));
-        let receive = Operation::receive_message(self.0.raw(), &mut message, flags);
-        let count = driver::perform(Some(&self.0), &receive)?;
+        let receive = Operation::receive_message(self.fd.raw(), &mut message, flags);
+        let count = driver::perform(Some(&self.fd), &receive)?;
         let length = message.name_length();
         from.set_length(length);
         Ok((count, from))
@@ -87,42 +102,43 @@ impl Socket {
     pub(super) fn send_to(&self, bytes: &[u8], to: &Address) -> Result<usize, Error> {
         let buffers = [IoSlice::new(bytes)];
         let message = Message::to_send(&buffers, Some(to));
-        driver::perform(Some(&self.0), &Operation::send_message(self.0.raw(), &message))
+        driver::perform(Some(&self.fd), &Operation::send_message(self.fd.raw(), &message))
     }
 
     pub(super) fn recv_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Error> {
         let mut message = Message::to_receive(buffers, None);
-        let receive = Operation::receive_message(self.0.raw(), &mut message, 0);
-        driver::perform(Some(&self.0), &receive)
+        let receive = Operation::receive_message(self.fd.raw(), &mut message, 0);
+        driver::perform(Some(&self.fd), &receive)
     }
 
     pub(super) fn send_vectored(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Error> {
         let message = Message::to_send(buffers, None);
-        driver::perform(Some(&self.0), &Operation::send_message(self.0.raw(), &message))
+        driver::perform(Some(&self.fd), &Operation::send_message(self.fd.raw(), &message))
     }
 
     pub(super) fn shutdown(&self, how: Shutdown) -> Result<(), Error> {
-        sys::shutdown(self.0.raw(), how as u32).of(Call::Shutdown)
+        sys::shutdown(self.fd.raw(), how as u32).of(Call::Shutdown)
     }
 
     pub(super) fn name(&self) -> Result<Address, Error> {
-        sys::name(self.0.raw()).of(Call::GetSockName)
+        sys::name(self.fd.raw()).of(Call::GetSockName)
     }
 
     pub(super) fn peer(&self) -> Result<Address, Error> {
-        sys::peer(self.0.raw()).of(Call::GetPeerName)
+        sys::peer(self.fd.raw()).of(Call::GetPeerName)
     }
 
     pub(super) fn try_clone(&self) -> Result<Self, Error> {
-        fd::duplicate_anywhere(self.0.raw()).map(Self).of(Call::Duplicate)
+        let fd = fd::duplicate_anywhere(self.fd.raw()).of(Call::Duplicate)?;
+        Ok(Self { fd, is_tcp: self.is_tcp })
     }
 
     pub(super) fn set<const N: usize>(&self, choice: Choice, value: [i32; N]) -> Result<(), Error> {
-        sys::set(self.0.raw(), choice, value).of(Call::SetSockOpt)
+        sys::set(self.fd.raw(), choice, value).of(Call::SetSockOpt)
     }
 
     pub(super) fn get<const N: usize>(&self, choice: Choice) -> Result<[i32; N], Error> {
-        sys::get(self.0.raw(), choice).of(Call::GetSockOpt)
+        sys::get(self.fd.raw(), choice).of(Call::GetSockOpt)
     }
 
     pub(super) fn set_flag(&self, choice: Choice, value: bool) -> Result<(), Error> {

@@ -15,7 +15,7 @@ macro_rules! stream_socket {
     ($name:ident) => {
         impl $name {
             /// Reads what there is into `buffer`, and returns how many bytes; waits while there
-            /// is nothing. 0 is the end: the peer has ended its direction.
+            /// is nothing. 0 is the end: the peer has ended its direction. Or the buffer is empty.
             ///
             /// # Cancellation
             ///

@@ -151,7 +151,7 @@ impl UnixStream {
     /// [`Errno::MFILE`] if the process has no descriptors left.
     pub fn pair() -> Result<(Self, Self), Error> {
         let (a, b) = socket::pair(STREAM).of(Call::SocketPair)?;
-        Ok((Self { socket: Socket(a) }, Self { socket: Socket(b) }))
+        Ok((Self { socket: Socket::unknown(a) }, Self { socket: Socket::unknown(b) }))
     }
 
     /// The socket's own address.
@@ -317,7 +317,7 @@ impl UnixDatagram {
     /// [`Errno::MFILE`] if the process has no descriptors left.
     pub fn pair() -> Result<(Self, Self), Error> {
         let (a, b) = socket::pair(DATAGRAM).of(Call::SocketPair)?;
-        Ok((Self { socket: Socket(a) }, Self { socket: Socket(b) }))
+        Ok((Self { socket: Socket::unknown(a) }, Self { socket: Socket::unknown(b) }))
     }
 
     /// Sets the peer for [`send`](Self::send).

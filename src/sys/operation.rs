@@ -53,37 +53,40 @@ impl<'a> Operation<'a> {
         }
     }
 
-    fn with_buffer(self, buffer: *const [u8]) -> Self {
+    fn with_buffer(self, buffer: *mut [u8]) -> Self {
         let length = u32::try_from(buffer.len().min(MOST)).unwrap_or(u32::MAX);
         Self { address: buffer.cast::<u8>().expose_provenance(), length, ..self }
     }
 
     /// read(2), or pread(2) from a place on.
     pub(crate) fn read(fd: Fd, buffer: &'a mut [u8], place: Option<u64>) -> Self {
-        Self { offset: place.unwrap_or(HERE), ..Self::new(Call::Read, fd) }.with_buffer(buffer)
+        Self { offset: place.unwrap_or(HERE), ..Self::new(Call::Read, fd) }
+            .with_buffer(&raw mut *buffer)
     }
 
     /// write(2), or pwrite(2) from a place on.
     pub(crate) fn write(fd: Fd, bytes: &'a [u8], place: Option<u64>) -> Self {
-        Self { offset: place.unwrap_or(HERE), ..Self::new(Call::Write, fd) }.with_buffer(bytes)
+        Self { offset: place.unwrap_or(HERE), ..Self::new(Call::Write, fd) }
+            .with_buffer((&raw const *bytes).cast_mut())
     }
 
     /// recv(2).
     #[cfg(feature = "net")]
     pub(crate) fn recv(fd: Fd, buffer: &'a mut [u8], flags: u32) -> Self {
-        Self { flags, ..Self::new(Call::Recv, fd) }.with_buffer(buffer)
+        Self { flags, ..Self::new(Call::Recv, fd) }.with_buffer(&raw mut *buffer)
     }
 
-    /// Says that the descriptor is of a stream, which does not hold back what it has.
+    /// Says whether the descriptor is of a stream that does not hold back what it has.
     #[cfg(feature = "net")]
-    pub(crate) const fn of_stream(self) -> Self {
-        Self { is_stream: true, ..self }
+    pub(crate) const fn of_stream(self, is_stream: bool) -> Self {
+        Self { is_stream, ..self }
     }
 
     /// send(2). A broken connection is an error and no signal.
     #[cfg(feature = "net")]
     pub(crate) fn send(fd: Fd, bytes: &'a [u8]) -> Self {
-        Self { flags: NOSIGNAL, ..Self::new(Call::Send, fd) }.with_buffer(bytes)
+        Self { flags: NOSIGNAL, ..Self::new(Call::Send, fd) }
+            .with_buffer((&raw const *bytes).cast_mut())
     }
 
     /// recvmsg(2).
@@ -135,6 +138,7 @@ impl<'a> Operation<'a> {
     }
 
     /// The memory that it reads or writes, as far as that may run into a guard.
+    #[cfg(any(feature = "overflow", feature = "fs", feature = "io"))]
     pub(crate) const fn buffer(&self) -> *const [u8] {
         let start = core::ptr::with_exposed_provenance(self.address);
         let is_buffer = matches!(self.call, Call::Read | Call::Write | Call::Recv | Call::Send);
@@ -163,6 +167,12 @@ impl<'a> Operation<'a> {
         matches!(self.call, Call::Accept | Call::Open)
     }
 
+    /// Whether waiting for its descriptor makes it possible.
+    #[cfg(feature = "uring")]
+    pub(crate) const fn can_be_awaited(&self) -> bool {
+        self.awaited() != 0 && !matches!(self.call, Call::Poll)
+    }
+
     /// Whether [`perform`](Self::perform) never waits, however the descriptor is set.
     pub(crate) const fn never_waits(&self) -> bool {
         matches!(self.call, Call::Recv | Call::RecvMsg | Call::Send | Call::SendMsg | Call::Poll)
@@ -188,7 +198,6 @@ impl<'a> Operation<'a> {
 
     /// Does it by a system call of its own. Transfers of sockets that would have to wait fail with
     /// `EAGAIN`; all else waits, or does not, as its descriptor is set to.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no operations")]
     pub(crate) fn perform(&self) -> Result<usize, Errno> {
         let Self { address, .. } = *self;
         let (fd, length, flags) = (register(self.fd), number(self.length), number(self.flags));
@@ -225,6 +234,9 @@ impl<'a> Operation<'a> {
         };
         match result(returned)? {
             0 => Err(Errno::AGAIN),
+            _ if u32::from(descriptor.revents.cast_unsigned()) & linux::POLLNVAL != 0 => {
+                Err(Errno::BADF)
+            }
             _ => Ok(usize::from(descriptor.revents.cast_unsigned())),
         }
     }

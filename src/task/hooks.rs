@@ -36,10 +36,14 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// How much later than asked for timers may go off where nobody says otherwise, 16.384 µs: about
+    /// what it takes to wake a thread.
+    pub(crate) const SLACK: Duration = Duration::from_nanos(1 << 14);
+
     pub(crate) const USUAL: Self = Self {
         layout: Layout::USUAL,
         hooks: Hooks::NONE,
-        slack: Duration::ZERO,
+        slack: Self::SLACK,
         #[cfg(feature = "epoll")]
         driver: None,
         #[cfg(feature = "watchdog")]

@@ -112,7 +112,9 @@ impl Scheduler {
         if deadline.is_some_and(|deadline| self.simulation.pass_until(deadline.as_nanos())) {
             return;
         }
-        let deadline = deadline.map(|deadline| self.with_slack(deadline));
+        if deadline.is_some() && self.kernels_slack.get().is_none() {
+            self.kernels_slack.set(thread::replace_timer_slack(thread::EXACT));
+        }
         let Some(word) = self.inbox.prepare_to_sleep(ends_by_itself) else { return };
         #[cfg(feature = "overflow")]
         if self.hooks.get().at_look.is_some() && self.listener.is_asked() {
@@ -120,14 +122,6 @@ impl Scheduler {
         }
         self.sleep(word, deadline);
         self.inbox.woken();
-    }
-
-    /// When to wake up for a timer that goes off at `deadline`. Lets the kernel be exact about it.
-    fn with_slack(&self, deadline: Instant) -> Instant {
-        if self.kernels_slack.get().is_none() {
-            self.kernels_slack.set(thread::replace_timer_slack(thread::EXACT));
-        }
-        deadline + self.slack.get()
     }
 
     /// Lets the kernel be as exact as it was before the run.

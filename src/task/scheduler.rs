@@ -7,7 +7,6 @@
 
 use core::cell::Cell;
 use core::num::NonZeroUsize;
-use core::time::Duration;
 
 use crate::arch::{self, Context, Message};
 use crate::collections::{Fifo, Stack, Wheel};
@@ -64,8 +63,9 @@ pub(crate) struct Scheduler {
     #[cfg(feature = "overflow")]
     pub(super) listener: Listener,
     pub(super) timers: Wheel<&'static Slot>,
-    /// How much later than asked for the thread may wake up, to do so less often.
-    pub(super) slack: Cell<Duration>,
+    /// The bits of a moment, in nanoseconds, that timers do not keep: they go off at the next one
+    /// without, many at a time.
+    pub(super) slack: Cell<u64>,
     /// What the kernel took for that before the run, once it was told to be exact.
     pub(super) kernels_slack: Cell<Option<NonZeroUsize>>,
     #[cfg(feature = "watchdog")]
@@ -98,7 +98,7 @@ impl Scheduler {
             #[cfg(feature = "overflow")]
             listener: Listener::new(),
             timers: Wheel::new(),
-            slack: Cell::new(Duration::ZERO),
+            slack: Cell::new(0),
             kernels_slack: Cell::new(None),
             #[cfg(feature = "watchdog")]
             watch: super::watchdog::Watch::new(),
@@ -274,7 +274,8 @@ impl Scheduler {
     /// Reserves the stacks for a run, and notes how it is to be.
     pub(crate) fn open(&self, count: usize, settings: &Settings) -> Result<(), StackError> {
         self.hooks.set(settings.hooks);
-        self.slack.set(settings.slack);
+        let slack = u64::try_from(settings.slack.as_nanos()).unwrap_or(u64::MAX);
+        self.slack.set(slack.checked_ilog2().map_or(0, |bits| (1 << bits) - 1));
         #[cfg(feature = "epoll")]
         self.port.choose(settings.driver);
         #[cfg(feature = "sim")]

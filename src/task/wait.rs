@@ -37,6 +37,12 @@ impl Scheduler {
         self.park(self.task(), waiting, Interruptible::Never);
     }
 
+    /// As [`block_shielded`](Self::block_shielded), until `deadline` at the latest.
+    #[cfg(feature = "uring")]
+    pub(crate) fn block_shielded_until(&self, waiting: Waiting, deadline: Instant) {
+        self.park_until(self.task(), waiting, Interruptible::Never, deadline.as_nanos());
+    }
+
     /// Parks the running task until it is woken or cancelled, or until `deadline`.
     pub(crate) fn block_until(&self, waiting: Waiting, deadline: Instant) -> Result<(), WaitError> {
         self.block_within(self.task(), waiting, Some(deadline.as_nanos()))
@@ -83,7 +89,8 @@ impl Scheduler {
         interruptible: Interruptible,
         moment: u64,
     ) -> Wake {
-        let timer = Timer::new(moment, task);
+        let slack = self.slack.get();
+        let timer = Timer::new(moment.saturating_add(slack) & !slack, task);
         // SAFETY: the timer lies in this frame, which stays until it was removed below.
         unsafe { self.timers.insert(&timer) };
         let wake = self.park(task, waiting, interruptible);

@@ -18,8 +18,9 @@ use crate::task::{Cancelled, Scheduler, WaitError, Waiting, What};
 
 /// Parks the running task for at least `duration`; the other tasks go on.
 ///
-/// The task becomes ready at most about a microsecond after the time is up, and then waits for its
-/// turn.
+/// The task becomes ready at most 16 µs after the time is up, and what the kernel takes to wake the
+/// thread, or as [`RuntimeBuilder::timer_slack`](crate::RuntimeBuilder::timer_slack) says. Then it
+/// waits for its turn.
 ///
 /// # Cancellation
 ///
@@ -49,7 +50,7 @@ pub fn sleep(duration: Duration) -> Result<(), Cancelled> {
     sleep_until(Instant::now() + duration)
 }
 
-/// Parks the running task until `deadline`. One that has passed is met within two microseconds,
+/// Parks the running task until `deadline`. One that has passed is met within some microseconds,
 /// after the other ready tasks had their turn.
 ///
 /// # Errors

@@ -245,3 +245,27 @@ pub fn descriptor(fd: impl Into<std::os::fd::OwnedFd>) -> barecoro::fd::OwnedFd 
 pub fn set_backlog(listener: &impl std::os::fd::AsFd, backlog: i32) {
     rustix::net::listen(listener, backlog).unwrap();
 }
+
+/// Lends a descriptor of std's.
+#[cfg(feature = "epoll")]
+#[expect(unsafe_code, reason = "by its number, as without the feature `std` there is no other way")]
+pub fn borrow(fd: &impl std::os::fd::AsRawFd) -> barecoro::fd::BorrowedFd<'_> {
+    // SAFETY: it is open as long as its owner is borrowed.
+    unsafe { barecoro::fd::BorrowedFd::borrow_raw(fd.as_raw_fd()) }
+}
+
+/// Sets a descriptor not to wait, and whoever has a copy of it.
+#[cfg(feature = "epoll")]
+#[expect(unsafe_code, reason = "lends the descriptor to another crate by its number")]
+pub fn set_nonblocking(fd: &barecoro::fd::OwnedFd) {
+    use barecoro::fd::AsRawFd as _;
+    // SAFETY: it is open as long as its owner is borrowed.
+    let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(fd.as_raw_fd()) };
+    rustix::fs::fcntl_setfl(fd, rustix::fs::OFlags::NONBLOCK).unwrap();
+}
+
+/// The processor time of this thread.
+pub fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.cast_unsigned(), u32::try_from(time.tv_nsec).unwrap())
+}

@@ -38,7 +38,7 @@ fn run(name: &str) -> Result<(), Errno> {
     command.arg(c"--quiet").arg(c"--test-threads=1");
     // These need a shell.
     for name in
-        [c"limits::address_space", c"limits::the_threads_own_stack", c"limits::locked_memory"]
+        [c"limits::address_space", c"limits::the_threads_own_stack", c"limits::locked_memory", c"another_process"]
     {
         command.arg(c"--skip").arg(name);
     }
