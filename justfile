@@ -4,6 +4,9 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 
 # What a program without libc needs of the crate, and of the linker.
 freestanding_features := "start,panic-handler,io,time,mem"
+# What waits for the kernel, and all that needs no other program.
+io_features := "net,fs,process,signal,io"
+all_features := io_features + ",mem,sim,watchdog"
 example_features := freestanding_features + ",net,fs,process,signal,uring,errno-text"
 frames := "-C force-frame-pointers=yes --remap-path-prefix=" + env("CARGO_HOME", env("HOME") / ".cargo") + "/registry/src/="
 link := "-C target-feature=+crt-static -C link-arg=-nostartfiles -C link-arg=-nostdlib -C link-arg=-static-pie -C link-arg=-Wl,-T,linker.ld,-z,noexecstack,-z,pack-relative-relocs,--no-eh-frame-hdr,--build-id=none"
@@ -20,8 +23,9 @@ run-freestanding:
     @program=$(just build-freestanding) && exec "$program"
 
 # Build an example without libc and run it: just example echo 127.0.0.1:7000
+[positional-arguments]
 example name *arguments:
-    @program=$(just build-freestanding stable example {{name}} '{{example_features}}' release) && exec "$program" {{arguments}}
+    @program=$(just build-freestanding stable example "$1" '{{example_features}}' release) && shift && exec "$program" "$@"
 
 # Build a freestanding program and print its path. toolchain: auto, nightly, debian or stable
 build-freestanding toolchain="auto" kind="bin" name="freestanding" features=freestanding_features profile="freestanding":
@@ -68,8 +72,9 @@ boot: (need "boot")
 test: (need "test") (need "boot")
     cargo test --workspace
     cargo test --workspace --features std --quiet
-    cargo test --workspace --features fp-env,io,fs,process,mem,sim,watchdog --quiet
-    cargo test --workspace --release --quiet
+    cargo test --workspace --features {{all_features}},fp-env --quiet
+    cargo test --workspace --features {{io_features}} --release --quiet
+    RUSTFLAGS='--cfg barecoro_driver="epoll"' RUSTDOCFLAGS='--cfg barecoro_driver="epoll"' CARGO_TARGET_DIR=target/epoll cargo test --doc --features {{io_features}} --quiet
     RUSTFLAGS="--cfg barecoro_no_guard_markers" CARGO_TARGET_DIR=target/no-guard-markers cargo test --lib --test coroutine --test coroutine_drop --test coroutine_stacks --test runtime --test stacks --test tasks --test overflow --test faults --test cancel --test deadline --test deadlock --test model --test park --test scope --test sleep --test soundness --test schedules --features io,sim --quiet
     CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 cargo test --release --quiet --features fp-env --test registers
 
@@ -78,15 +83,15 @@ check: (need "test") (need "boot") (need "check")
     cargo fmt --check
     cargo fmt --check --manifest-path bench/Cargo.toml
     cargo fmt --check --manifest-path examples/standalone/Cargo.toml
-    cargo clippy --lib --features io,fs,process,mem,start,watchdog -- -D warnings
+    cargo clippy --lib --features {{all_features}},start -- -D warnings
     cargo clippy --lib --features std,fp-env,sim,valgrind -- -D warnings
     cargo clippy --lib --features asan -- -D warnings
     cargo clippy --lib --no-default-features -- -D warnings
-    cargo clippy --tests --features io,fs,process,mem,std,sim,watchdog -- -D warnings {{allowed_in_tests}}
-    cargo clippy --no-default-features --features {{freestanding_features}},fs,process --bins --example hello --example init -- -D warnings
+    cargo clippy --tests --features {{all_features}},std -- -D warnings {{allowed_in_tests}}
+    cargo clippy --no-default-features --features {{example_features}} --bins --example hello --example init --example echo --example httpd --example pipeline --example supervise -- -D warnings
     cargo clippy --example million -- -D warnings -A clippy::print_stdout -A clippy::std_instead_of_core
     cargo clippy --manifest-path bench/Cargo.toml --all-targets -- -D warnings
-    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features io,fs,process,start,mem,sim,watchdog
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features {{all_features}},start
     cargo hack check --feature-powerset --depth 2 --no-dev-deps --lib --mutually-exclusive-features std,panic-handler --mutually-exclusive-features asan,panic-handler
     just test
     just prove stable
@@ -124,7 +129,7 @@ bench *arguments:
 
 # Build the documentation.
 doc:
-    cargo doc --no-deps --features io,fs,process,start,mem,sim,watchdog
+    cargo doc --no-deps --features {{all_features}},start
 
 # Install what the other commands need and is missing.
 setup:

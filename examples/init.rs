@@ -8,6 +8,7 @@
 
 use barecoro::fs::{self, MountFlags};
 use barecoro::process::{self, Command, Reboot};
+use barecoro::signal::{Signal, Signals};
 use barecoro::start::{Env, ExitCode};
 use barecoro::time::{self, Duration, Instant};
 use barecoro::{Errno, Runtime, entry, println, task};
@@ -19,7 +20,7 @@ entry!(main);
 fn main(env: Env) -> Result<ExitCode, Errno> {
     match env.args().nth(1) {
         Some("parent") => {
-            Command::new(c"/init").arg(c"orphan").spawn()?;
+            Command::new("/init").arg("orphan").spawn()?;
             Ok(ExitCode::SUCCESS)
         }
         Some("orphan") => {
@@ -46,7 +47,7 @@ fn first_process() -> Result<(), Errno> {
     println!("init: mounted /dev, /proc and /sys");
 
     let start = Instant::now();
-    let parent = Command::new(c"/init").arg(c"parent").spawn()?;
+    let parent = Command::new("/init").arg("parent").spawn()?;
     let reaper =
         task::Builder::new().name("reaper").spawn(move || reap_until_alone(parent.id()))?;
     task::scope(|s| {
@@ -73,15 +74,18 @@ fn prepare(name: &str) -> Result<(), Errno> {
 
 /// Takes every process that has ended, our own child and orphans, until there is none left.
 fn reap_until_alone(child: i32) -> Result<(), Errno> {
+    let mut ended = Signals::new(&[Signal::CHLD])?;
     loop {
         match process::reap() {
-            Ok(Some((ended, status))) if ended.id() == child => {
-                println!("init: child {child} ended: {status}");
+            Ok(Some(ended)) if ended.id() == child => {
+                println!("init: child {child} ended: {}", ended.status());
             }
-            Ok(Some((ended, status))) => println!("init: orphan {} ended: {status}", ended.id()),
-            Ok(None) => time::sleep(Duration::from_millis(20))?,
-            Err(Errno::CHILD) => return Ok(()),
-            Err(errno) => return Err(errno),
+            Ok(Some(ended)) => println!("init: orphan {} ended: {}", ended.id(), ended.status()),
+            Ok(None) => {
+                ended.recv()?;
+            }
+            Err(error) if error.errno() == Errno::CHILD => return Ok(()),
+            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -32,6 +32,8 @@ pub mod net;
 #[cfg(feature = "process")]
 pub mod process;
 mod runtime;
+#[cfg(feature = "signal")]
+pub mod signal;
 pub mod stack;
 #[cfg(any(feature = "start", feature = "panic-handler", feature = "mem"))]
 pub mod start;

@@ -16,6 +16,9 @@ unsafe extern "C" {
 }
 
 /// A named pipe in a folder of its own.
+///
+/// Each run makes one: a thread of `io_uring`'s may have that of the run before open for a moment
+/// longer.
 struct Fifo(PathBuf);
 
 impl Fifo {
@@ -63,8 +66,8 @@ fn sleep(milliseconds: u64) {
 #[test]
 fn a_reader_waits_for_a_writer() {
     static R: Runtime<2> = Runtime::new();
-    let fifo = Fifo::new("reader");
     on_both_drivers(&R, || {
+        let fifo = Fifo::new("reader");
         let path = fifo.path().to_owned();
         let reader = task::spawn(move || read_all(&File::open(&*path).unwrap())).unwrap();
         for _ in 0..20 {
@@ -84,8 +87,8 @@ fn a_reader_waits_for_a_writer() {
 #[test]
 fn a_writer_waits_for_a_reader() {
     static R: Runtime<2> = Runtime::new();
-    let fifo = Fifo::new("writer");
     on_both_drivers(&R, || {
+        let fifo = Fifo::new("writer");
         let path = fifo.path().to_owned();
         let writer = task::spawn(move || {
             let file = to_write().open(&*path)?;
@@ -105,8 +108,8 @@ fn a_writer_waits_for_a_reader() {
 #[test]
 fn a_writer_that_says_nothing_is_an_end() {
     static R: Runtime<2> = Runtime::new();
-    let fifo = Fifo::new("silent");
     on_both_drivers(&R, || {
+        let fifo = Fifo::new("silent");
         let path = fifo.path().to_owned();
         let reader = task::spawn(move || read_all(&File::open(&*path).unwrap())).unwrap();
         sleep(3);
@@ -120,8 +123,8 @@ fn a_writer_that_says_nothing_is_an_end() {
 #[test]
 fn two_pipes_are_opened_crosswise() {
     static R: Runtime<2> = Runtime::new();
-    let (there, back) = (Fifo::new("there"), Fifo::new("back"));
     on_both_drivers(&R, || {
+        let (there, back) = (Fifo::new("there"), Fifo::new("back"));
         let (requests, answers) = (there.path().to_owned(), back.path().to_owned());
         let server = task::spawn(move || {
             let requests = File::open(&*requests).unwrap();
@@ -142,8 +145,8 @@ fn two_pipes_are_opened_crosswise() {
 #[test]
 fn another_process_is_the_other_side() {
     static R: Runtime<2> = Runtime::new();
-    let fifo = Fifo::new("process");
     on_both_drivers(&R, || {
+        let fifo = Fifo::new("process");
         let command = format!("sleep 0.02; echo hello > {0}; cat {0}", fifo.path());
         let shell = std::process::Command::new("sh")
             .args(["-c", &command])
@@ -197,8 +200,8 @@ fn both_sides_can_be_cancelled() {
 #[test]
 fn many_that_wait_keep_nobody_else_waiting() {
     static R: Runtime<66> = Runtime::new();
-    let fifo = Fifo::new("many");
     on_both_drivers(&R, || {
+        let fifo = Fifo::new("many");
         let readers = [(); 64].map(|()| {
             let path = fifo.path().to_owned();
             task::spawn(move || File::open(&*path).map(drop)).unwrap()
@@ -229,7 +232,8 @@ fn what_waits_for_nobody() {
         drop(both);
         let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(fifo.path());
         assert_eq!(file.unwrap().read(&mut [0; 8]), Ok(0));
-        let error = to_write().custom_flags(NONBLOCK).open(fifo.path()).unwrap_err();
+        let other = Fifo::new("nobody else");
+        let error = to_write().custom_flags(NONBLOCK).open(other.path()).unwrap_err();
         assert_eq!(error.errno(), Errno::NXIO);
         // The same error, and no pipe.
         assert_eq!(to_write().open(&*socket).unwrap_err().errno(), Errno::NXIO);
@@ -239,8 +243,8 @@ fn what_waits_for_nobody() {
 #[test]
 fn in_a_folder() {
     static R: Runtime<2> = Runtime::new();
-    let fifo = Fifo::new("folder");
     on_both_drivers(&R, || {
+        let fifo = Fifo::new("folder");
         let folder = fifo.folder().to_owned();
         let writer = task::spawn(move || {
             Dir::open(&*folder)?.open_file_with("fifo", &to_write())?.write_all(b"x")
@@ -256,8 +260,8 @@ fn in_a_folder() {
 #[test]
 fn a_broken_pipe_is_an_error() {
     static R: Runtime<2> = Runtime::new();
-    let fifo = Fifo::new("broken");
     on_both_drivers(&R, || {
+        let fifo = Fifo::new("broken");
         let path = fifo.path().to_owned();
         let reader = task::spawn(move || File::open(&*path).map(drop)).unwrap();
         let writer = to_write().open(fifo.path()).unwrap();

@@ -22,7 +22,8 @@ const FLOORS: &[(&str, i32)] = &[
     ("io", 61),
     ("fs", 62),
     ("net", 62),
-    ("process", 62),
+    ("signal", 62),
+    ("process", 63),
     ("runtime", 70),
     ("start", 80),
 ];

@@ -202,7 +202,7 @@ fn open(folder: &Dir, path: &[u8]) -> Result<(File, Metadata), Error> {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(NONBLOCK_NOCTTY);
     let file = folder.open_file_with(path, &options)?;
-    let metadata = file.metadata()?;
+    let metadata = file.cached_metadata()?;
     Ok((file, metadata))
 }
 

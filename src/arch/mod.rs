@@ -2,7 +2,11 @@
 //!
 //! Floor 0. A reader who trusts this module and `start` has read all the machine code.
 
+#[cfg(feature = "process")]
+mod clone;
 mod current;
+#[cfg(feature = "process")]
+mod environ;
 #[cfg(feature = "asan")]
 mod fiber;
 mod frames;
@@ -11,9 +15,13 @@ mod restorer;
 mod switch;
 pub(crate) mod tools;
 
+#[cfg(feature = "process")]
+pub(crate) use clone::clone;
 pub(crate) use current::{current, set_current};
 #[cfg(feature = "sim")]
 pub(crate) use current::{set_virtual_time, virtual_time};
+#[cfg(feature = "process")]
+pub(crate) use environ::environ;
 #[cfg(feature = "asan")]
 pub(crate) use fiber::ends_here;
 #[cfg(any(feature = "panic-handler", feature = "overflow"))]

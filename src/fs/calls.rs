@@ -153,25 +153,35 @@ pub fn rename(from: impl AsPath, to: impl AsPath) -> Result<(), Error> {
     })
 }
 
-/// Gives a file one more name. All tasks stand still meanwhile.
+/// Gives a file one more name.
 ///
 /// # Errors
 ///
 /// Those of link(2) and of [`AsPath`].
+///
+/// # Panics
+///
+/// Outside of a task.
+#[track_caller]
 pub fn hard_link(original: impl AsPath, link: impl AsPath) -> Result<(), Error> {
     with_paths(&original, &link, Call::Link, |original, link| {
-        again(|| folder::link(original, link)).of(Call::Link)
+        driver::perform(None, &Operation::link(original, link)).map(drop)
     })
 }
 
-/// Makes a symbolic link that leads to `original`. All tasks stand still meanwhile.
+/// Makes a symbolic link that leads to `original`.
 ///
 /// # Errors
 ///
 /// Those of symlink(2) and of [`AsPath`].
+///
+/// # Panics
+///
+/// Outside of a task.
+#[track_caller]
 pub fn symlink(original: impl AsPath, link: impl AsPath) -> Result<(), Error> {
     with_paths(&original, &link, Call::MakeLink, |original, link| {
-        again(|| folder::make_link(original, link)).of(Call::MakeLink)
+        driver::perform(None, &Operation::make_link(original, link)).map(drop)
     })
 }
 

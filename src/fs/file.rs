@@ -299,7 +299,7 @@ impl File {
     }
 
     /// As [`metadata`](Self::metadata), as far as it is in memory: never waits, and works outside of
-    /// tasks as well. On `io_uring` it is some five times as fast.
+    /// tasks as well. It saves the way by a worker of the kernel's, where `io_uring` asks.
     ///
     /// Of a file that was just opened it is up to date. Later, and on a network file system, it may be
     /// what was true before.

@@ -5,12 +5,12 @@
 //! Files of a disk are never "not ready": a read takes as long as it takes. What that means depends
 //! on the run's driver:
 //!
-//! - On `io_uring` opening, reading, writing, syncing, asking for metadata, renaming, removing and
-//!   making folders park the task. What is not at hand is done by threads of the kernel.
+//! - On `io_uring` opening, reading, writing, syncing, asking for metadata, renaming, linking, removing
+//!   and making folders park the task. What is not at hand is done by threads of the kernel.
 //! - On `epoll` the same calls are made at once, and all tasks stand still meanwhile: for a file in the
 //!   page cache some microseconds, for a slow disk or a network file system as long as that takes.
-//! - Listing a folder, links, permissions, a file's length and mounting are calls without an
-//!   operation of `io_uring` (as of Linux 6.12), and are made at once on both.
+//! - Listing a folder, reading a link, setting permissions or a file's length, and mounting are made at
+//!   once on both: `io_uring` has no operation for them, or has not in Linux 6.1.
 //!
 //! Pipes, terminals and the like can be waited for, on both drivers. Named pipes too: opening one
 //! parks the task until the other side is opened, as it does with std. The kernel tells nobody when

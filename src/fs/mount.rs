@@ -102,7 +102,8 @@ pub fn mount(
 ///
 /// # Errors
 ///
-/// Those of umount2(2), such as [`Errno::BUSY`](crate::Errno::BUSY), and of [`AsPath`].
+/// Those of umount2(2) and of [`AsPath`]. [`Errno::BUSY`](crate::Errno::BUSY) while a file is open
+/// there; a thread of `io_uring`'s may have one open for a moment longer than this program.
 pub fn unmount(target: impl AsPath, flags: UnmountFlags) -> Result<(), Error> {
     with_path(target, Call::Unmount, |target| folder::unmount(target, flags.0).of(Call::Unmount))
 }

@@ -3,16 +3,16 @@
 use core::fmt;
 
 use crate::error::Errno;
+#[cfg(feature = "epoll")]
+use crate::fd::{AsFd, BorrowedFd};
 use crate::sys::call::{Call, Named as _};
 use crate::sys::fd::{self, Fd, STDERR, STDIN, STDOUT};
+#[cfg(feature = "epoll")]
+use crate::sys::operation::Operation;
+#[cfg(feature = "epoll")]
+use crate::task::Scheduler;
 #[cfg(feature = "overflow")]
 use crate::task::check_buffer;
-#[cfg(feature = "epoll")]
-use crate::{
-    fd::{AsFd, BorrowedFd},
-    sys::operation::Operation,
-    task::Scheduler,
-};
 
 use super::Error;
 #[cfg(feature = "epoll")]

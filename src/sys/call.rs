@@ -52,6 +52,8 @@ calls! {
     Rename = op::IORING_OP_RENAMEAT as u8, "rename";
     Unlink = op::IORING_OP_UNLINKAT as u8, "unlink";
     MakeDirectory = op::IORING_OP_MKDIRAT as u8, "mkdir";
+    MakeLink = op::IORING_OP_SYMLINKAT as u8, "symlink";
+    Link = op::IORING_OP_LINKAT as u8, "link";
     Read = op::IORING_OP_READ as u8, "read";
     Write = op::IORING_OP_WRITE as u8, "write";
     Send = op::IORING_OP_SEND as u8, "send";
@@ -72,13 +74,26 @@ calls! {
     Truncate = 161, "ftruncate";
     ReadDirectory = 162, "getdents";
     ReadLink = 163, "readlink";
-    MakeLink = 164, "symlink";
-    Link = 165, "link";
     ChangeMode = 166, "chmod";
     ChangeDirectory = 167, "chdir";
     CurrentDirectory = 168, "getcwd";
     Mount = 169, "mount";
     Unmount = 170, "umount";
+    Clone = 180, "clone";
+    Map = 181, "mmap";
+    Execute = 182, "execve";
+    SetUser = 183, "setuid";
+    SetGroup = 184, "setgid";
+    SetGroups = 185, "setgroups";
+    SetSession = 186, "setsid";
+    SetProcessGroup = 187, "setpgid";
+    SetForeground = 188, "tcsetpgrp";
+    DuplicateTo = 189, "dup2";
+    Kill = 190, "kill";
+    SignalAction = 191, "sigaction";
+    Event = 192, "eventfd";
+    EpollCreate = 193, "epoll_create";
+    EpollControl = 194, "epoll_ctl";
     Driver = 255, "start of the driver";
 }
 

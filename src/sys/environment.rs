@@ -4,7 +4,13 @@
 use core::ffi::{CStr, c_char};
 
 use super::auxv::known_vector;
+#[cfg(feature = "process")]
+use super::bytes::Bytes;
 use super::fd;
+#[cfg(feature = "process")]
+use crate::{arch, error::Errno};
+#[cfg(feature = "process")]
+use core::marker::PhantomData;
 
 /// The value of a variable, in `buffer`. `None` without the variable, and if the value does not fit.
 ///
@@ -20,6 +26,99 @@ pub(crate) fn variable<'a>(name: &[u8], buffer: &'a mut [u8]) -> Option<&'a [u8]
     }
     let Value { buffer, length } = found;
     buffer.get(..length?)
+}
+
+/// The variables that a child is to inherit.
+#[cfg(feature = "process")]
+pub(crate) enum Inherited {
+    /// Addresses of strings, and a null.
+    Array(*const *const c_char),
+    /// Strings with a zero byte each.
+    Text(Bytes),
+}
+
+#[cfg(feature = "process")]
+impl Inherited {
+    /// Those that this process has: what the kernel has given to a program that `start` has started,
+    /// otherwise what libc keeps, or, without libc, what `/proc` says.
+    pub(crate) fn of_process() -> Result<Self, Errno> {
+        if let Some(vector) = known_vector() {
+            let mut first: *const *const c_char = vector.as_ptr().cast_const().cast();
+            // SAFETY: below the vector there are a null, the addresses of strings, and a null.
+            unsafe {
+                first = first.sub(1);
+                while !(*first.sub(1)).is_null() {
+                    first = first.sub(1);
+                }
+            }
+            return Ok(Self::Array(first));
+        }
+        let array = arch::environ();
+        if !array.is_null() {
+            return Ok(Self::Array(array));
+        }
+        let mut text = Bytes::new();
+        let Ok(file) = fd::open_to_read(c"/proc/self/environ") else { return Ok(Self::Text(text)) };
+        let read = loop {
+            if let Err(errno) = text.reserve(1) {
+                break Err(errno);
+            }
+            match fd::read(file, text.spare()) {
+                Ok(0) => break Ok(()),
+                Ok(count) => text.advance(count),
+                Err(Errno::INTR) => {}
+                Err(errno) => break Err(errno),
+            }
+        };
+        let _closed = fd::close(file);
+        read.map(|()| Self::Text(text))
+    }
+
+    /// All of them, each as `NAME=value`.
+    pub(crate) fn iter(&self) -> Variables<'_> {
+        match self {
+            Self::Array(array) => Variables::Array(*array, PhantomData),
+            Self::Text(text) => Variables::Text(text),
+        }
+    }
+}
+
+/// See [`Inherited::iter`].
+#[cfg(feature = "process")]
+pub(crate) enum Variables<'a> {
+    Array(*const *const c_char, PhantomData<&'a CStr>),
+    Text(&'a [u8]),
+}
+
+#[cfg(feature = "process")]
+impl<'a> Iterator for Variables<'a> {
+    type Item = &'a CStr;
+
+    fn next(&mut self) -> Option<&'a CStr> {
+        match self {
+            Self::Array(array, _) => {
+                if array.is_null() {
+                    return None;
+                }
+                // SAFETY: an entry of the array, or its null, beyond which nothing is read. The
+                // kernel's stays; libc's may not be changed meanwhile by whoever shares it.
+                let text = unsafe { **array };
+                if text.is_null() {
+                    return None;
+                }
+                // SAFETY: an entry that is not null has one behind it, and its text ends in a zero.
+                unsafe {
+                    *array = array.add(1);
+                    Some(CStr::from_ptr(text))
+                }
+            }
+            Self::Text(text) => {
+                let line = CStr::from_bytes_until_nul(text).ok()?;
+                *text = text.get(line.count_bytes() + 1..).unwrap_or_default();
+                Some(line)
+            }
+        }
+    }
 }
 
 /// Where a value is put together.

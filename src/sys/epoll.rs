@@ -27,6 +27,12 @@ impl Epoll {
         result(returned).map(|fd| Self(unsafe { OwnedFd::of_number(fd) }))
     }
 
+    /// The descriptor, which can be read when there are events.
+    #[cfg(feature = "process")]
+    pub(crate) fn owner(&self) -> &OwnedFd {
+        &self.0
+    }
+
     /// Registers a descriptor, or changes how it is registered, or ends that (`EPOLL_CTL_…`).
     pub(crate) fn control(&self, how: u32, fd: Fd, events: u32, data: u64) -> Result<(), Errno> {
         let event = Event { events, data };
@@ -105,6 +111,12 @@ impl EventFd {
 
     pub(crate) fn raw(&self) -> Fd {
         self.0.raw()
+    }
+
+    /// The descriptor.
+    #[cfg(feature = "signal")]
+    pub(crate) fn owner(&self) -> &OwnedFd {
+        &self.0
     }
 }
 

@@ -1,5 +1,5 @@
 //! Operations on files by their paths: openat2(2), statx(2), fsync(2), renameat2(2), unlinkat(2),
-//! mkdirat(2).
+//! mkdirat(2), symlinkat(2), linkat(2).
 //!
 //! Where the fields of an entry go is as in `io_uring_enter(2)`.
 
@@ -35,6 +35,11 @@ pub(crate) const UNKNOWN: Status = {
         core::mem::zeroed()
     }
 };
+
+/// Where a second path is.
+fn place(path: &CStr) -> u64 {
+    path.as_ptr().expose_provenance() as u64
+}
 
 impl<'a> Operation<'a> {
     fn with_path(self, path: &CStr) -> Self {
@@ -80,12 +85,8 @@ impl<'a> Operation<'a> {
 
     /// rename(2).
     pub(crate) fn rename(from: &'a CStr, to: &'a CStr) -> Self {
-        Self {
-            length: HERE.cast_unsigned(),
-            offset: to.as_ptr().expose_provenance() as u64,
-            ..Self::new(Call::Rename, HERE)
-        }
-        .with_path(from)
+        Self { length: HERE.cast_unsigned(), offset: place(to), ..Self::new(Call::Rename, HERE) }
+            .with_path(from)
     }
 
     /// unlink(2).
@@ -103,6 +104,17 @@ impl<'a> Operation<'a> {
         Self { length: mode, ..Self::new(Call::MakeDirectory, HERE) }.with_path(path)
     }
 
+    /// symlink(2): a link at `path` that leads to `target`.
+    pub(crate) fn make_link(target: &'a CStr, path: &'a CStr) -> Self {
+        Self { offset: place(path), ..Self::new(Call::MakeLink, HERE) }.with_path(target)
+    }
+
+    /// link(2): `to` is another name of the file at `from`.
+    pub(crate) fn link(from: &'a CStr, to: &'a CStr) -> Self {
+        Self { length: HERE.cast_unsigned(), offset: place(to), ..Self::new(Call::Link, HERE) }
+            .with_path(from)
+    }
+
     /// Does one of these by a system call of its own.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others are not made here")]
     pub(super) fn perform_on_files(&self) -> Result<usize, Errno> {
@@ -116,6 +128,8 @@ impl<'a> Operation<'a> {
             Call::Fsync => ask(linux::__NR_fdatasync, [fd]),
             Call::Rename => ask(linux::__NR_renameat2, [fd, address, length, offset, flags]),
             Call::Unlink => ask(linux::__NR_unlinkat, [fd, address, flags]),
+            Call::MakeLink => ask(linux::__NR_symlinkat, [address, fd, offset]),
+            Call::Link => ask(linux::__NR_linkat, [fd, address, length, offset, flags]),
             Call::MakeDirectory => ask(linux::__NR_mkdirat, [fd, address, length]),
             _ => Err(Errno::NOSYS),
         }

@@ -1,5 +1,5 @@
 //! Calls about files that `io_uring` has no operations for: getdents64(2), ftruncate(2),
-//! readlink(2), symlink(2), link(2), chmod(2), chdir(2), getcwd(2), mount(2), umount2(2).
+//! readlink(2), chmod(2), chdir(2), getcwd(2), mount(2), umount2(2).
 #![expect(unsafe_code, reason = "system calls; each function says what its arguments must be")]
 
 use core::ffi::CStr;
@@ -53,31 +53,6 @@ pub(crate) fn read_link(path: &CStr, buffer: &mut [u8]) -> Result<usize, Errno> 
         )
     };
     result(returned)
-}
-
-/// Makes a symbolic link at `path` that leads to `target`.
-pub(crate) fn make_link(target: &CStr, path: &CStr) -> Result<(), Errno> {
-    // SAFETY: the kernel reads two texts, each of which ends in a zero byte.
-    let returned = unsafe {
-        sc::syscall3(number(linux::__NR_symlinkat), text(target), register(HERE), text(path))
-    };
-    result(returned).map(drop)
-}
-
-/// Makes `to` another name of the file at `from`.
-pub(crate) fn link(from: &CStr, to: &CStr) -> Result<(), Errno> {
-    // SAFETY: as above.
-    let returned = unsafe {
-        sc::syscall5(
-            number(linux::__NR_linkat),
-            register(HERE),
-            text(from),
-            register(HERE),
-            text(to),
-            0,
-        )
-    };
-    result(returned).map(drop)
 }
 
 /// Sets who may do what with the file at `path`.

@@ -241,6 +241,27 @@ impl Mapping {
         start.map(|start| Self { start, length }).ok_or(Errno::NOMEM)
     }
 
+    /// Makes it longer, and moves it if there is no room where it is. What is new is zeros.
+    #[cfg(feature = "process")]
+    pub(super) fn grow(&mut self, length: usize) -> Result<(), Errno> {
+        // SAFETY: nobody has pointers into it, as it is borrowed mutably.
+        let address = unsafe {
+            sc::syscall4(
+                number(linux::__NR_mremap),
+                self.start.expose(),
+                self.length,
+                length,
+                number(linux::MREMAP_MAYMOVE),
+            )
+        };
+        let address = result(address)?;
+        let start = NonNull::new(core::ptr::with_exposed_provenance_mut(address));
+        // Not as a whole: what is replaced would be unmapped.
+        self.start = start.ok_or(Errno::NOMEM)?;
+        self.length = length;
+        Ok(())
+    }
+
     /// How many bytes it has.
     pub(crate) const fn length(&self) -> usize {
         self.length

@@ -8,6 +8,8 @@ pub(crate) mod address;
 mod auxv;
 #[cfg(any(feature = "panic-handler", feature = "overflow"))]
 mod backtrace;
+#[cfg(feature = "process")]
+pub(crate) mod bytes;
 #[cfg(any(feature = "epoll", feature = "io"))]
 pub(crate) mod call;
 pub(crate) mod clock;
@@ -35,6 +37,8 @@ pub(crate) mod process;
 pub(crate) mod signal;
 #[cfg(feature = "net")]
 pub(crate) mod socket;
+#[cfg(feature = "process")]
+pub(crate) mod spawn;
 pub(crate) mod thread;
 #[cfg(feature = "watchdog")]
 pub(crate) mod timer;

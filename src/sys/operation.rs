@@ -96,11 +96,13 @@ impl<'a> Operation<'a> {
         Self { flags, address, length: 1, ..Self::new(Call::RecvMsg, fd) }
     }
 
-    /// sendmsg(2). A broken connection is an error and no signal.
+    /// sendmsg(2). A broken connection is an error and no signal. Never waits by itself: to a Unix
+    /// socket whose receiver has no room, the kernel would try it again and again.
     #[cfg(feature = "net")]
     pub(crate) fn send_message(fd: Fd, message: &'a Message<'_>) -> Self {
         let address = (&raw const *message).expose_provenance();
-        Self { flags: NOSIGNAL, address, length: 1, ..Self::new(Call::SendMsg, fd) }
+        let flags = NOSIGNAL | DONTWAIT;
+        Self { flags, address, length: 1, ..Self::new(Call::SendMsg, fd) }
     }
 
     /// accept4(2): the new descriptor is closed on exec. The peer's address comes along.

@@ -1,11 +1,14 @@
-//! Processes: `exit_group(2)`, clone(2), execve(2), wait4(2), reboot(2).
+//! Processes: `exit_group(2)`, wait4(2), waitid(2), `pidfd_send_signal(2)`,
+//! prctl(2), reboot(2).
 #![expect(unsafe_code, reason = "system calls; each function says what its arguments must be")]
 
 use linux_raw_sys::general as linux;
 
 use super::number;
 #[cfg(feature = "process")]
-use {super::result, crate::error::Errno, core::ffi::CStr};
+use super::{fd::register, signal::Info};
+#[cfg(feature = "process")]
+use {super::result, crate::error::Errno};
 
 /// Ends every thread of the process with `code`; the parent sees its low 8 bits.
 pub(crate) fn exit(code: i32) -> ! {
@@ -51,37 +54,7 @@ pub(crate) fn ignore(signal: u32) {
     };
 }
 
-/// Starts `path` as a child and returns its number. The parent stands still until the child has
-/// become the program or failed to.
-#[cfg(feature = "process")]
-pub(crate) fn spawn(
-    path: &CStr,
-    arguments: &[*const core::ffi::c_char],
-    environment: &[*const core::ffi::c_char],
-) -> Result<i32, Errno> {
-    debug_assert!(arguments.last().is_some_and(|last| last.is_null()), "ends in a null");
-    debug_assert!(environment.last().is_some_and(|last| last.is_null()), "ends in a null");
-    let flags = linux::CLONE_VFORK | linux::SIGCHLD;
-    // SAFETY: without CLONE_VM the child has a copy of all memory, and goes on on its copy of this
-    // stack. It does nothing but become another program, or end.
-    let child = unsafe { sc::syscall5(number(linux::__NR_clone), number(flags), 0, 0, 0, 0) };
-    let child = result(child)?;
-    if child == 0 {
-        // SAFETY: the kernel reads zero-ended arrays of zero-ended strings.
-        let _failed = unsafe {
-            sc::syscall3(
-                number(linux::__NR_execve),
-                path.as_ptr().expose_provenance(),
-                arguments.as_ptr().expose_provenance(),
-                environment.as_ptr().expose_provenance(),
-            )
-        };
-        exit(127)
-    }
-    i32::try_from(child).map_err(|_| Errno::CHILD)
-}
-
-/// A child that has ended and the status wait4(2) gives for it; `None` while all are running.
+/// Any child that has ended and the status wait4(2) gives for it; `None` while all are running.
 #[cfg(feature = "process")]
 pub(crate) fn reap_any() -> Result<Option<(i32, i32)>, Errno> {
     let mut status = 0_i32;
@@ -91,12 +64,109 @@ pub(crate) fn reap_any() -> Result<Option<(i32, i32)>, Errno> {
             number(linux::__NR_wait4),
             usize::MAX, // any child
             (&raw mut status).expose_provenance(),
-            number(linux::WNOHANG),
+            number(linux::WNOHANG | linux::__WALL),
             0,
         )
     };
     let child = i32::try_from(result(child)?).map_err(|_| Errno::CHILD)?;
     Ok((child != 0).then_some((child, status)))
+}
+
+/// Which child waitid(2) is to look at.
+#[cfg(feature = "process")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Which {
+    /// By a descriptor of its process.
+    Pidfd(super::fd::Fd),
+    /// By its number.
+    Id(i32),
+}
+
+/// The status of a child that has ended, as wait4(2) gives it, and takes the child from the system.
+/// `None` while it is running, unless this is to wait until it has ended.
+#[cfg(feature = "process")]
+pub(crate) fn reap(which: Which, waits: bool) -> Result<Option<i32>, Errno> {
+    /// The bit that says that there is a core dump (wait4(2)).
+    const CORE: i32 = 0x80;
+    let (kind, child) = match which {
+        Which::Pidfd(fd) => (linux::P_PIDFD, register(fd)),
+        Which::Id(id) => (linux::P_PID, register(id)),
+    };
+    let no_wait = if waits { 0 } else { linux::WNOHANG };
+    let mut info = Info::empty();
+    // SAFETY: the kernel writes one description.
+    let returned = unsafe {
+        sc::syscall5(
+            number(linux::__NR_waitid),
+            number(kind),
+            child,
+            (&raw mut info).expose_provenance(),
+            number(linux::WEXITED | no_wait | linux::__WALL),
+            0,
+        )
+    };
+    result(returned)?;
+    if info.child() == 0 {
+        return Ok(None);
+    }
+    Ok(Some(match info.code().cast_unsigned() {
+        linux::CLD_EXITED => (info.status() & 0xff) << 8,
+        linux::CLD_DUMPED => info.status() | CORE,
+        _ => info.status(),
+    }))
+}
+
+/// Sends a signal to the process of a descriptor.
+#[cfg(feature = "process")]
+pub(crate) fn send_signal(pidfd: super::fd::Fd, signal: u32) -> Result<(), Errno> {
+    // SAFETY: without a description, the kernel touches no memory of the program's.
+    let returned = unsafe {
+        let (call, signal) = (number(linux::__NR_pidfd_send_signal), number(signal));
+        sc::syscall4(call, register(pidfd), signal, 0, 0)
+    };
+    result(returned).map(drop)
+}
+
+/// Lets orphans below this process become its children, or no longer.
+#[cfg(feature = "process")]
+pub(crate) fn set_child_subreaper(is_one: bool) -> Result<(), Errno> {
+    let what = number(linux_raw_sys::prctl::PR_SET_CHILD_SUBREAPER);
+    // SAFETY: touches no memory of the program's.
+    let returned =
+        unsafe { sc::syscall5(number(linux::__NR_prctl), what, usize::from(is_one), 0, 0, 0) };
+    result(returned).map(drop)
+}
+
+/// Sets the name of the machine.
+#[cfg(feature = "process")]
+pub(crate) fn set_host_name(name: &[u8]) -> Result<(), Errno> {
+    let place = name.as_ptr().expose_provenance();
+    // SAFETY: the kernel reads so many bytes.
+    let returned = unsafe { sc::syscall2(number(linux::__NR_sethostname), place, name.len()) };
+    result(returned).map(drop)
+}
+
+/// Sets which rights new files do not get, and returns which did not before.
+#[cfg(feature = "process")]
+pub(crate) fn set_umask(mask: u32) -> u32 {
+    // SAFETY: touches no memory of the program's.
+    let before = unsafe { sc::syscall1(number(linux::__NR_umask), number(mask)) };
+    u32::try_from(before).unwrap_or(0)
+}
+
+/// Has everything written that file systems have not yet written.
+#[cfg(feature = "process")]
+pub(crate) fn sync() {
+    // SAFETY: touches no memory of the program's, and cannot fail.
+    let _nothing = unsafe { sc::syscall0(number(linux::__NR_sync)) };
+}
+
+/// The number of the process that has this one as a child.
+#[cfg(feature = "process")]
+pub(crate) fn parent_id() -> i32 {
+    // SAFETY: touches no memory of the program's, and cannot fail.
+    let id = unsafe { sc::syscall0(number(linux::__NR_getppid)) };
+    i32::try_from(id).unwrap_or(0)
 }
 
 /// The number of this process.

@@ -65,6 +65,29 @@ impl Action {
         }
     }
 
+    /// Nothing happens.
+    #[cfg(feature = "signal")]
+    pub(crate) const IGNORE: Self = Self { handler: IGNORE, ..Self::DEFAULT };
+
+    /// As numbers, to be kept where a handler reads them.
+    #[cfg(feature = "signal")]
+    pub(crate) fn to_words(self) -> [u64; 4] {
+        [self.handler as u64, self.flags as u64, self.restorer as u64, self.mask]
+    }
+
+    /// Of numbers that [`to_words`](Self::to_words) has returned.
+    #[cfg(feature = "signal")]
+    pub(crate) fn of_words([handler, flags, restorer, mask]: [u64; 4]) -> Self {
+        let word = |word: u64| usize::try_from(word).unwrap_or(0);
+        Self { handler: word(handler), flags: word(flags), restorer: word(restorer), mask }
+    }
+
+    /// Whether it calls this function.
+    #[cfg(feature = "signal")]
+    pub(crate) fn calls(&self, function: Function) -> bool {
+        self.handler == function as *const () as usize
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         match self.handler {
             DEFAULT => Kind::Default,
@@ -126,6 +149,36 @@ impl Info {
     pub(crate) fn code(&self) -> i32 {
         // SAFETY: the kernel fills this in for every signal.
         unsafe { self.0.__bindgen_anon_1.__bindgen_anon_1.si_code }
+    }
+
+    /// Who has sent it, or which child it is about: the process's number and its user's.
+    #[cfg(feature = "signal")]
+    pub(crate) fn sender(&self) -> (i32, u32) {
+        // SAFETY: sent signals and those about children have these two at the same place; in
+        // others they are plain numbers too.
+        let fields = unsafe { self.0.__bindgen_anon_1.__bindgen_anon_1._sifields._kill };
+        (fields._pid, fields._uid)
+    }
+
+    /// What has become of a child: an exit code, or a signal's number.
+    #[cfg(any(feature = "signal", feature = "process"))]
+    pub(crate) fn status(&self) -> i32 {
+        // SAFETY: signals about children have this variant; the others are plain numbers too.
+        unsafe { self.0.__bindgen_anon_1.__bindgen_anon_1._sifields._sigchld._status }
+    }
+
+    /// The process that waitid(2) has found; zero for none.
+    #[cfg(feature = "process")]
+    pub(crate) fn child(&self) -> i32 {
+        // SAFETY: as for `status`.
+        unsafe { self.0.__bindgen_anon_1.__bindgen_anon_1._sifields._sigchld._pid }
+    }
+
+    /// Nothing, to be filled in by the kernel.
+    #[cfg(feature = "process")]
+    pub(crate) fn empty() -> Self {
+        // SAFETY: all of it is integers and pointers.
+        Self(unsafe { core::mem::zeroed() })
     }
 
     /// `si_errno`; zero for most signals.
@@ -294,6 +347,32 @@ fn change_mask(how: u32, mask: u64) {
             SET_SIZE,
         )
     };
+}
+
+/// Lets all signals wait, and returns which did before.
+#[cfg(feature = "process")]
+pub(crate) fn block_all() -> u64 {
+    let (all, mut before) = (u64::MAX, 0_u64);
+    // SAFETY: the kernel reads one set and writes another.
+    let _never_fails = unsafe {
+        sc::syscall4(
+            number(linux::__NR_rt_sigprocmask),
+            number(linux::SIG_SETMASK),
+            (&raw const all).expose_provenance(),
+            (&raw mut before).expose_provenance(),
+            SET_SIZE,
+        )
+    };
+    before
+}
+
+/// kill(2): to a process, or to those of a group, by its negative number, or to all, by -1.
+#[cfg(feature = "signal")]
+pub(crate) fn kill(target: i32, signal: u32) -> Result<(), Errno> {
+    let target = super::fd::register(target);
+    // SAFETY: touches no memory of the program's.
+    let returned = unsafe { sc::syscall2(number(linux::__NR_kill), target, number(signal)) };
+    result(returned).map(drop)
 }
 
 /// Sends this thread a signal, as kill(2) does.

@@ -35,6 +35,8 @@ impl Lookout {
         let handlers = if settings.limit.is_zero() { 1 } else { 2 };
         #[cfg(not(feature = "watchdog"))]
         let handlers = 1;
+        // `signal::Signals` may interrupt each of them.
+        let handlers = handlers + usize::from(cfg!(feature = "signal"));
         lookout.stack.set_up(handlers)?;
         fault::install();
         #[cfg(feature = "watchdog")]

@@ -124,14 +124,18 @@ impl Scheduler {
         self.inbox.woken();
     }
 
-    /// Lets the kernel be as exact as it was before the run.
-    pub(super) fn put_slack_back(&self) {
+    /// Lets the kernel be as exact as it was before the run, until the next sleep.
+    pub(crate) fn put_slack_back(&self) {
         if let Some(slack) = self.kernels_slack.take() {
             thread::replace_timer_slack(slack);
         }
     }
 
     /// Sleeps while the word is 1, or where the kernel is waited for until that has an answer.
+    #[cfg_attr(
+        not(feature = "epoll"),
+        expect(clippy::unused_self, reason = "there is a futex only")
+    )]
     fn sleep(&self, word: &AtomicU32, deadline: Option<Instant>) {
         #[cfg(feature = "epoll")]
         if let Some(port) = self.port() {

@@ -8,8 +8,12 @@ pub use core::time::Duration;
 pub use crate::sys::clock::Instant;
 
 #[cfg(feature = "time")]
+mod interval;
+#[cfg(feature = "time")]
 mod timeout;
 
+#[cfg(feature = "time")]
+pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 #[cfg(feature = "time")]
 pub use timeout::{Elapsed, timeout, timeout_until};
 

@@ -1,5 +1,5 @@
 //! Does something with files, folders and pipes, in the folder that its argument names, until a call
-//! fails. In the end as many descriptors are open as in the beginning. See tests/injected.rs.
+//! fails. In the end as many descriptors are open as in the beginning. See tests/file_errors.rs.
 #![no_std]
 #![no_main]
 

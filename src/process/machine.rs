@@ -1,0 +1,76 @@
+//! This process, and the machine.
+
+use linux_raw_sys::general as linux;
+
+use crate::error::Errno;
+use crate::sys::process as sys;
+
+use super::Argument;
+
+/// The number of this process; 1 for the first of the system.
+pub fn id() -> i32 {
+    sys::id()
+}
+
+/// The number of the process that has this one as a child; 0 for PID 1.
+pub fn parent_id() -> i32 {
+    sys::parent_id()
+}
+
+/// Ends the process with `code`, of which the parent sees the low 8 bits. Nothing is dropped.
+pub fn exit(code: i32) -> ! {
+    sys::exit(code)
+}
+
+/// Ends the process by `SIGABRT`, with a core dump where that is wanted.
+pub fn abort() -> ! {
+    sys::abort()
+}
+
+/// Sets which rights new files do not get, such as `0o022`, and returns which did not before.
+pub fn umask(mask: u32) -> u32 {
+    sys::set_umask(mask)
+}
+
+/// Sets the name of the machine, of 64 bytes at most.
+///
+/// # Errors
+///
+/// - [`Errno::PERM`]: for a process without `CAP_SYS_ADMIN`.
+/// - [`Errno::INVAL`]: the name is longer.
+pub fn set_host_name(name: impl Argument) -> Result<(), Errno> {
+    sys::set_host_name(name.bytes())
+}
+
+/// Has everything written that file systems have not yet written. The OS thread stands still meanwhile.
+pub fn sync() {
+    sys::sync();
+}
+
+/// What becomes of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reboot {
+    /// It starts again.
+    Restart,
+    /// It stops, with power.
+    Halt,
+    /// It switches itself off.
+    PowerOff,
+}
+
+/// Stops or restarts the machine at once. Does not write what file systems have not yet written: see
+/// [`sync`].
+///
+/// In a PID namespace of its own, it ends that.
+///
+/// # Errors
+///
+/// [`Errno::PERM`] for a process without `CAP_SYS_BOOT`.
+pub fn reboot(how: Reboot) -> Result<(), Errno> {
+    sys::reboot(match how {
+        Reboot::Restart => linux::LINUX_REBOOT_CMD_RESTART,
+        Reboot::Halt => linux::LINUX_REBOOT_CMD_HALT,
+        Reboot::PowerOff => linux::LINUX_REBOOT_CMD_POWER_OFF,
+    })
+}

@@ -1,0 +1,164 @@
+//! This process's ends of the pipes to a child.
+
+use crate::driver;
+use crate::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::io::Error;
+use crate::sys::operation::Operation;
+
+/// What is written here is the child's standard input, which ends when this is dropped.
+#[derive(Debug)]
+pub struct ChildStdin(OwnedFd);
+
+/// What the child writes to its standard output.
+#[derive(Debug)]
+pub struct ChildStdout(OwnedFd);
+
+/// What the child writes to its standard error.
+#[derive(Debug)]
+pub struct ChildStderr(OwnedFd);
+
+impl ChildStdin {
+    /// Writes some of `bytes`, and returns how many; waits while there is no room for any.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancelled write has written nothing, or returns how much it has.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::PIPE`](crate::Errno::PIPE) if nobody reads it any more;
+    /// [`Errno::CANCELED`](crate::Errno::CANCELED) if the task was told to end.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a task.
+    #[track_caller]
+    pub fn write(&self, bytes: &[u8]) -> Result<usize, Error> {
+        driver::perform(Some(&self.0), &Operation::write(self.0.raw(), bytes, None))
+    }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Cancellation
+    ///
+    /// Some may have been written when it fails; nobody knows how many.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write`](Self::write).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a task.
+    #[track_caller]
+    pub fn write_all(&self, bytes: &[u8]) -> Result<(), Error> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let count = self.write(rest)?;
+            rest = rest.get(count..).unwrap_or_default();
+        }
+        Ok(())
+    }
+}
+
+/// Gives a type its conversions from and to descriptors.
+macro_rules! descriptor {
+    ($name:ty) => {
+        impl AsFd for $name {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.0.as_fd()
+            }
+        }
+
+        impl From<$name> for OwnedFd {
+            fn from(this: $name) -> Self {
+                this.0
+            }
+        }
+
+        impl From<OwnedFd> for $name {
+            fn from(fd: OwnedFd) -> Self {
+                Self(fd)
+            }
+        }
+
+        impl embedded_io::ErrorType for $name {
+            type Error = Error;
+        }
+
+        impl embedded_io::ErrorType for &$name {
+            type Error = Error;
+        }
+    };
+}
+
+/// Lets a type be read from.
+macro_rules! reader {
+    ($name:ty) => {
+        impl $name {
+            /// Reads what there is into `buffer`, and returns how many bytes; waits while there is
+            /// nothing. 0 is the end: nobody writes any more.
+            ///
+            /// # Cancellation
+            ///
+            /// Nothing is lost: a cancelled read has taken nothing, or returns what it has taken.
+            ///
+            /// # Errors
+            ///
+            /// [`Errno::CANCELED`](crate::Errno::CANCELED) if the task was told to end, or an error
+            /// of the driver.
+            ///
+            /// # Panics
+            ///
+            /// Outside of a task.
+            #[track_caller]
+            pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+                driver::perform(Some(&self.0), &Operation::read(self.0.raw(), buffer, None))
+            }
+        }
+
+        impl embedded_io::Read for $name {
+            fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+                Self::read(self, buffer)
+            }
+        }
+
+        impl embedded_io::Read for &$name {
+            fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+                <$name>::read(self, buffer)
+            }
+        }
+    };
+}
+
+/// Lets a type be written to.
+macro_rules! writer {
+    ($name:ty) => {
+        impl embedded_io::Write for $name {
+            fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+                Self::write(self, bytes)
+            }
+
+            fn flush(&mut self) -> Result<(), Error> {
+                Ok(())
+            }
+        }
+
+        impl embedded_io::Write for &$name {
+            fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+                <$name>::write(self, bytes)
+            }
+
+            fn flush(&mut self) -> Result<(), Error> {
+                Ok(())
+            }
+        }
+    };
+}
+
+descriptor!(ChildStdin);
+descriptor!(ChildStdout);
+descriptor!(ChildStderr);
+writer!(ChildStdin);
+reader!(ChildStdout);
+reader!(ChildStderr);
