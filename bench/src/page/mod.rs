@@ -137,11 +137,16 @@ fn table<'a>(page: &mut String, rows: impl Iterator<Item = &'a Row>) {
     }
 }
 
+/// Fields that all rows have, and that the page does not show.
+const COMMON: [&str; 2] = ["ns_min", "rounds"];
+
 /// What a benchmark measures besides, once for each subject.
 fn details(page: &mut String, rows: &[&Row]) {
     let mut lines: BTreeMap<(usize, &str), BTreeMap<&str, f64>> = BTreeMap::new();
     for row in rows {
-        for (field, value) in &row.extra {
+        for (field, value) in
+            row.extra.iter().filter(|(field, _)| !COMMON.contains(&field.as_str()))
+        {
             let (subject, field) = match field.strip_prefix("peer_") {
                 Some(field) => (row.peer.as_str(), field),
                 None => (row.subject.as_str(), field.as_str()),
