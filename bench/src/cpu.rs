@@ -7,16 +7,40 @@ use std::time::{Duration, Instant};
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// Keeps this thread, and those it starts from now on, on the last CPU that it may use: the first
-/// ones get most of the interrupts. Returns its number.
-pub fn pin() -> io::Result<usize> {
-    let allowed = sched_getaffinity(None)?;
-    let last = (0..CpuSet::MAX_CPU).rev().find(|cpu| allowed.is_set(*cpu));
-    let last = last.ok_or(io::ErrorKind::NotFound)?;
+/// Two CPUs that this process may use, or twice the same if there is one.
+#[derive(Clone, Copy)]
+pub struct Cpus {
+    /// For what runs beside a measurement.
+    pub first: usize,
+    /// For what is measured alone: the first ones get most of the interrupts.
+    pub last: usize,
+}
+
+impl Cpus {
+    /// Finds them, before anything is kept on one.
+    pub fn find() -> io::Result<Self> {
+        let allowed = allowed()?;
+        let mut cpus = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
+        let first = cpus.next().ok_or(io::ErrorKind::NotFound)?;
+        Ok(Self { first, last: cpus.next_back().unwrap_or(first) })
+    }
+}
+
+/// The CPUs that this thread may use.
+pub fn allowed() -> io::Result<CpuSet> {
+    Ok(sched_getaffinity(None)?)
+}
+
+/// Lets this thread use these CPUs.
+pub fn allow(cpus: &CpuSet) -> io::Result<()> {
+    Ok(sched_setaffinity(None, cpus)?)
+}
+
+/// Keeps this thread, and what it starts from now on, on one CPU.
+pub fn stay_on(cpu: usize) -> io::Result<()> {
     let mut only = CpuSet::new();
-    only.set(last);
-    sched_setaffinity(None, &only)?;
-    Ok(last)
+    only.set(cpu);
+    allow(&only)
 }
 
 /// How often the time-stamp counter ticks in a nanosecond of the clock. It ticks at a constant

@@ -8,23 +8,40 @@
 //! modules of the benchmarks say what each does and what it does not show.
 
 mod bodies;
+mod child;
 mod contender;
 mod cpu;
+mod echo;
+mod foreign;
+mod hello;
+mod instructions;
+mod libraries;
+mod memory;
 mod one_runnable;
+mod package;
+mod page;
+mod process_clock;
 mod report;
 mod round_trip;
 mod rounds;
 mod spawn;
 mod statistics;
+mod table;
+mod timers;
 mod unguarded;
 mod yields;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
+use cpu::Cpus;
+use echo::serve::Library;
+use memory::Tasks;
 use report::Row;
 use rounds::Effort;
+use timers::Timers;
 
 /// Measures barecoro beside corosensei and tokio.
 #[derive(Parser)]
@@ -34,6 +51,21 @@ struct Arguments {
     /// Fewer and shorter rounds.
     #[arg(long)]
     quick: bool,
+    /// Only write docs/performance.md and its plots, from the results that there are.
+    #[arg(long)]
+    page: bool,
+    /// Be one of the servers of `echo`.
+    #[arg(long, hide = true)]
+    serve: Option<Library>,
+    /// Be one of the sleeping processes of `timers`.
+    #[arg(long, hide = true)]
+    sleep: Option<Timers>,
+    /// Be one of the processes of `memory`.
+    #[arg(long, hide = true, requires = "tasks")]
+    occupy: Option<Tasks>,
+    /// How many tasks that has.
+    #[arg(long, hide = true)]
+    tasks: Option<usize>,
 }
 
 /// The benchmarks.
@@ -54,6 +86,16 @@ enum Name {
     SpawnJoin,
     /// Spawn a hundred tasks, then join them.
     SpawnJoinBatch,
+    /// A TCP echo server's CPU time for a request, on 1, 50 and 1,000 connections.
+    Echo,
+    /// The CPU time of a hundred thousand sleepers' timers, and how late they wake.
+    Timers,
+    /// The memory of a task that waits.
+    Memory,
+    /// From the start to the end of a program that says hello, and its size.
+    Hello,
+    /// Instructions an operation, which have a budget.
+    Instructions,
 }
 
 impl Name {
@@ -61,8 +103,8 @@ impl Name {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    fn run(self, effort: &Effort) -> Vec<Row> {
-        match self {
+    fn run(self, effort: &Effort) -> io::Result<Vec<Row>> {
+        Ok(match self {
             Self::RoundTrip => round_trip::flat(effort),
             Self::RoundTripOutlined => round_trip::outlined(effort),
             Self::RoundTripDeep => round_trip::deep(effort),
@@ -70,28 +112,55 @@ impl Name {
             Self::OneRunnable => one_runnable::run(effort),
             Self::SpawnJoin => spawn::one(effort),
             Self::SpawnJoinBatch => spawn::batch(effort),
-        }
+            Self::Echo => echo::run(effort)?,
+            Self::Timers => timers::run(effort)?,
+            Self::Memory => memory::run(effort)?,
+            Self::Hello => hello::run(effort)?,
+            Self::Instructions => instructions::run()?,
+        })
     }
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let effort = if arguments.quick { Effort::quick() } else { Effort::full() };
-    match cpu::pin() {
-        Ok(cpu) => eprintln!("pinned to CPU {cpu}"),
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> io::Result<()> {
+    if let Some(library) = arguments.serve {
+        return library.serve();
+    }
+    if let Some(timers) = arguments.sleep {
+        return timers.sleep();
+    }
+    if let (Some(library), Some(tasks)) = (arguments.occupy, arguments.tasks) {
+        return library.occupy(tasks);
+    }
+    if arguments.page {
+        return page::write();
+    }
+    let cpus = Cpus::find()?;
+    let effort = if arguments.quick { Effort::quick(cpus) } else { Effort::full(cpus) };
+    match cpu::stay_on(cpus.last) {
+        Ok(()) => eprintln!("pinned to CPU {}", cpus.last),
         Err(error) => eprintln!("not pinned to one CPU, expect more noise: {error}"),
     }
     let cycles_per_ns = cpu::cycles_per_ns();
     let names = arguments.name.map_or_else(|| Name::value_variants().to_vec(), |name| vec![name]);
     let mut rows = Vec::new();
     for name in names {
-        let of_this = name.run(&effort);
-        if let Err(error) = report::save(&name.text(), &of_this) {
-            eprintln!("cannot save the results of {}: {error}", name.text());
-            return ExitCode::FAILURE;
-        }
+        let of_this = name.run(&effort)?;
+        report::save(&name.text(), &of_this)?;
         rows.extend(of_this);
     }
     report::print(&rows, cycles_per_ns);
-    ExitCode::SUCCESS
+    if arguments.name.is_none() && !arguments.quick {
+        page::write()?;
+    }
+    Ok(())
 }

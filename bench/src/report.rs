@@ -1,11 +1,13 @@
 //! The results: a table for people, a file for each benchmark for programs.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use serde::Serialize;
 
 use crate::statistics::Summary;
+use crate::table;
 
 /// One comparison.
 #[derive(Serialize)]
@@ -16,14 +18,22 @@ pub struct Row {
     n: usize,
     ns_median: f64,
     ns_min: f64,
+    /// What the values are, whatever the names of their fields say: ns, bytes or instructions.
+    unit: &'static str,
     rounds: usize,
     /// The median over the rounds of subject / peer.
     ratio: f64,
     peer_ns_median: f64,
     /// The interquartile range of the rounds' ratios over their median.
     spread: f64,
+    /// What else this benchmark measures.
+    #[serde(flatten)]
+    extra: BTreeMap<&'static str, f64>,
+    /// Why the two have not done quite the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
     /// What the ratio is meant to be at most.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     aim: Option<f64>,
 }
 
@@ -44,11 +54,46 @@ impl Row {
             n,
             ns_median: summary.median,
             ns_min: summary.min,
+            unit: "ns",
             rounds: ours.len(),
             ratio: summary.ratio,
             peer_ns_median: summary.peer_median,
             spread: summary.spread,
+            extra: BTreeMap::new(),
+            note: None,
             aim: None,
+        }
+    }
+
+    /// Says which variant of barecoro it is.
+    pub fn subject(mut self, subject: &'static str) -> Self {
+        self.subject = subject;
+        self
+    }
+
+    /// Says that the values are not nanoseconds.
+    pub fn unit(mut self, unit: &'static str) -> Self {
+        self.unit = unit;
+        self
+    }
+
+    /// Says why the two have not done quite the same.
+    pub fn note(mut self, note: &'static str) -> Self {
+        self.note = Some(note);
+        self
+    }
+
+    /// Adds a field.
+    pub fn with(mut self, field: &'static str, value: f64) -> Self {
+        self.extra.insert(field, value);
+        self
+    }
+
+    /// Adds a field if its value is known.
+    pub fn with_some(self, field: &'static str, value: Option<f64>) -> Self {
+        match value {
+            Some(value) => self.with(field, value),
+            None => self,
         }
     }
 
@@ -61,7 +106,7 @@ impl Row {
     /// Whether the aim is met. Noisy if half of the rounds lie in a range that is wider than the
     /// way from the ratio to the aim.
     fn verdict(&self) -> String {
-        let Some(aim) = self.aim else { return String::new() };
+        let Some(aim) = self.aim else { return self.note.unwrap_or_default().to_owned() };
         let met = if self.ratio <= aim { "met" } else { "NOT MET" };
         let distance = (aim - self.ratio).abs() / self.ratio;
         if self.spread > distance { format!("{met} (noisy)") } else { met.to_owned() }
@@ -71,10 +116,15 @@ impl Row {
         [
             self.name.to_owned(),
             self.n.to_string(),
+            self.subject.to_owned(),
             self.peer.to_owned(),
             format!("{:.2}", self.ns_min),
             format!("{:.2}", self.ns_median),
-            format!("{:.1}", self.ns_median * cycles_per_ns),
+            if self.unit == "ns" {
+                format!("{:.1}", self.ns_median * cycles_per_ns)
+            } else {
+                self.unit.to_owned()
+            },
             format!("{:.2}", self.peer_ns_median),
             format!("{:.3}", self.ratio),
             format!("{:.1} %", self.spread * 100.0),
@@ -84,39 +134,36 @@ impl Row {
     }
 }
 
-const COLUMNS: usize = 11;
+const COLUMNS: usize = 12;
 
 const HEADINGS: [&str; COLUMNS] = [
-    "name", "n", "peer", "min ns", "median", "cycles", "peer ns", "ratio", "spread", "aim",
+    "name", "n", "subject", "peer", "min", "median", "cycles", "peer's", "ratio", "spread", "aim",
     "verdict",
 ];
 
 /// Whether a column is text, to be put to the left.
 const IS_TEXT: [bool; COLUMNS] =
-    [true, false, true, false, false, false, false, false, false, false, true];
+    [true, false, true, true, false, false, false, false, false, false, false, true];
 
 /// Prints all rows as a table.
 pub fn print(rows: &[Row], cycles_per_ns: f64) {
     let mut lines = vec![HEADINGS.map(str::to_owned)];
     lines.extend(rows.iter().map(|row| row.cells(cycles_per_ns)));
-    let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
-        lines.iter().map(|line| line[column].len()).max().unwrap_or_default()
-    });
-    for line in &lines {
-        let cells = line.iter().zip(widths).zip(IS_TEXT).map(|((cell, width), is_text)| {
-            if is_text { format!("{cell:width$}") } else { format!("{cell:>width$}") }
-        });
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
-    }
+    table::print(&lines, IS_TEXT);
     println!(
-        "\nns and cycles an operation of barecoro; ratio: barecoro / peer, less is better. \
+        "\nns and cycles an operation of the subject; ratio: subject / peer, less is better. \
          The time-stamp counter ticks {cycles_per_ns:.2} times a ns."
     );
 }
 
-/// Writes `target/bench/<name>.json` below the root of the repository.
-pub fn save(name: &str, rows: &[Row]) -> io::Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench");
+/// Where results are written: `target/bench` below the root of the repository.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench")
+}
+
+/// Writes `<name>.json` there.
+pub fn save<T: Serialize>(name: &str, what: &[T]) -> io::Result<()> {
+    let folder = folder();
     fs::create_dir_all(&folder)?;
-    fs::write(folder.join(name).with_extension("json"), serde_json::to_vec_pretty(rows)?)
+    fs::write(folder.join(name).with_extension("json"), serde_json::to_vec_pretty(what)?)
 }

@@ -5,23 +5,47 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::contender::Contender;
+use crate::cpu::Cpus;
 
 /// How much work goes into a comparison.
 pub struct Effort {
     rounds: usize,
     /// How long a contender's turn takes at least.
     turn: Duration,
+    /// Rounds of subjects that are processes of their own.
+    pub process_rounds: usize,
+    /// How long the turn of such a subject takes.
+    pub process_turn: Duration,
+    /// Where things run.
+    pub cpus: Cpus,
 }
 
 impl Effort {
     /// For numbers to be quoted.
-    pub const fn full() -> Self {
-        Self { rounds: 31, turn: Duration::from_millis(15) }
+    pub const fn full(cpus: Cpus) -> Self {
+        Self {
+            rounds: 31,
+            turn: Duration::from_millis(15),
+            process_rounds: 31,
+            process_turn: Duration::from_millis(200),
+            cpus,
+        }
     }
 
     /// For a look.
-    pub const fn quick() -> Self {
-        Self { rounds: 15, turn: Duration::from_millis(3) }
+    pub const fn quick(cpus: Cpus) -> Self {
+        Self {
+            rounds: 15,
+            turn: Duration::from_millis(3),
+            process_rounds: 3,
+            process_turn: Duration::from_millis(200),
+            cpus,
+        }
+    }
+
+    /// Whether this is only a look.
+    pub const fn is_quick(&self) -> bool {
+        self.process_rounds < 15
     }
 }
 
@@ -60,7 +84,7 @@ fn laps_for(contender: &Contender, turn: Duration) -> u64 {
 }
 
 /// A bar if standard error is a terminal, otherwise a line.
-fn progress(title: &str, rounds: usize) -> ProgressBar {
+pub fn progress(title: &str, rounds: usize) -> ProgressBar {
     let bar = ProgressBar::new(rounds as u64);
     if bar.is_hidden() {
         eprintln!("{title}: {rounds} rounds");

@@ -30,7 +30,7 @@ impl Summary {
 }
 
 /// The value below which lies the given part of all, between neighbours by linear interpolation.
-fn quantile(values: &[f64], part: f64) -> f64 {
+pub fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let place = part * (sorted.len() - 1) as f64;

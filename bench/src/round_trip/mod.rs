@@ -1,9 +1,11 @@
 //! One coroutine, resumed and suspended over and over in a tight loop.
 //!
-//! Both sides pass a word in and a word out, through the same generic code. This is the variant
+//! All sides pass a word in and a word out; barecoro and corosensei through the same generic code. This is the variant
 //! that flatters: all is in the first-level cache, the processor predicts every jump, and compilers
 //! inline what they can. It shows what the switch itself costs and not what a program pays; see
 //! `yields` for that.
+
+mod generator;
 
 use std::hint::black_box;
 use std::mem;
@@ -12,6 +14,7 @@ use barecoro::stack::MappedStack;
 use corosensei::stack::DefaultStack;
 
 use crate::contender::{Contender, Turns};
+use crate::foreign;
 use crate::report::Row;
 use crate::rounds::{self, Effort};
 
@@ -21,38 +24,51 @@ const STACK_SIZE: usize = 64 * 1024;
 
 /// Suspended right in the coroutine's function.
 pub fn flat(effort: &Effort) -> Vec<Row> {
-    vec![compare(effort, "round_trip", Depth::Flat).aim(0.9)]
+    compare(effort, "round_trip", Depth::Flat)
 }
 
 /// Suspended in a function that is not inlined, called for each round trip: both the call and the
 /// return happen in the coroutine, with the resumer's frames between them in time.
 pub fn outlined(effort: &Effort) -> Vec<Row> {
-    vec![compare(effort, "round_trip_outlined", Depth::Outlined)]
+    compare(effort, "round_trip_outlined", Depth::Outlined)
 }
 
 /// Suspended three functions deep that are not inlined, all three called for each round trip: the
 /// processor's predictor of returns has to get through the switch.
 pub fn deep(effort: &Effort) -> Vec<Row> {
-    vec![compare(effort, "round_trip_deep", Depth::Deep)]
+    compare(effort, "round_trip_deep", Depth::Deep)
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Depth {
     Flat,
     Outlined,
     Deep,
 }
 
-fn compare(effort: &Effort, name: &'static str, depth: Depth) -> Row {
-    let contenders = [
+fn compare(effort: &Effort, name: &'static str, depth: Depth) -> Vec<Row> {
+    let mut contenders = vec![
         Contender::start(move |turns| barecoro(&turns, depth)),
         Contender::start(move |turns| corosensei(&turns, depth)),
+        Contender::start(move |turns| generator::run(&turns, depth)),
     ];
+    let mut peers = vec!["corosensei", "generator"];
+    match foreign::contender(foreign::BOOST, &[name]) {
+        Ok(boost) => {
+            contenders.push(boost);
+            peers.push("Boost.Context");
+        }
+        Err(why) => eprintln!("SKIPPED: {name} with Boost.Context: {why}"),
+    }
     let times = rounds::run(effort, name, &contenders);
-    Row::new(name, "corosensei", 1, &times[0], &times[1])
+    let rows = peers.into_iter().zip(&times[1..]).map(|(peer, theirs)| {
+        let row = Row::new(name, peer, 1, &times[0], theirs);
+        if peer == "corosensei" && depth == Depth::Flat { row.aim(0.9) } else { row }
+    });
+    rows.collect()
 }
 
-/// How a coroutine suspends itself, in either library.
+/// How a coroutine suspends itself, in barecoro and in corosensei.
 trait Suspend {
     fn suspend_with(&self, value: u64) -> u64;
 }

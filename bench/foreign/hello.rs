@@ -1,0 +1,5 @@
+//! Rust with std.
+
+fn main() {
+    println!("hello, world");
+}

@@ -1,0 +1,250 @@
+//! A TCP echo server for messages of 64 bytes: the CPU time that a server spends on a request.
+//!
+//! Server and load are processes of their own, on a CPU each; with a single connection both are on
+//! the same, as there is nothing to be done at the same time, and waking the other CPU of a virtual
+//! machine costs more than all else. Each subject's server stays for all rounds, which go by turns;
+//! a turn is so many milliseconds of load, of which the server's CPU clock is read before and after,
+//! while it is idle.
+//!
+//! CPU time, not requests per second, is what is compared: it changes least when the machine's
+//! speed does, and the load is not much faster than the servers. Most of it is the kernel's, for
+//! TCP on the loopback interface, which is the same for all.
+//!
+//! It does not show large messages, many requests at a time on a connection, connections that come
+//! and go, or what a network card's interrupts cost.
+
+mod load;
+pub mod serve;
+mod server;
+mod subjects;
+mod syscalls;
+
+use std::io;
+use std::thread::sleep;
+use std::time::Duration;
+
+use load::{Latencies, Load};
+use serde::{Deserialize, Serialize};
+use server::{Server, Subject};
+use syscalls::SystemCalls;
+
+use crate::cpu;
+use crate::report::{self, Row};
+use crate::rounds::{self, Effort};
+use crate::statistics::quantile;
+use crate::table::{self, thousands};
+
+/// Numbers of connections.
+const POINTS: [usize; 3] = [1, 50, 1_000];
+
+/// What is not measured before each turn.
+const WARM_UP: Duration = Duration::from_millis(30);
+/// After the load's end, until the server sleeps.
+const SETTLE: Duration = Duration::from_millis(2);
+
+/// What was measured of a subject: a value for each round.
+struct Measured {
+    name: &'static str,
+    is_ours: bool,
+    /// Nanoseconds of CPU time a request.
+    cpu: Vec<f64>,
+    requests_per_second: Vec<f64>,
+    /// Nanoseconds.
+    p50: Vec<f64>,
+    p99: Vec<f64>,
+    /// Of all rounds.
+    latencies: Latencies,
+    system_calls: Option<f64>,
+}
+
+/// A subject that takes part at a number of connections.
+struct Taking {
+    server: Server,
+    load: Load,
+    measured: Measured,
+}
+
+/// All numbers of connections with all subjects.
+pub fn run(effort: &Effort) -> io::Result<Vec<Row>> {
+    raise_limit_of_files()?;
+    let subjects = subjects::able();
+    let (mut rows, mut distributions) = (Vec::new(), Vec::new());
+    for n in POINTS {
+        let measured = at(effort, n, &subjects)?;
+        print(n, &measured);
+        rows.extend(compare(n, &measured));
+        distributions.extend(measured.iter().map(|one| one.distribution(n)));
+    }
+    report::save(Distribution::FILE, &distributions)?;
+    Ok(rows)
+}
+
+/// How a subject's latencies are spread.
+#[derive(Serialize, Deserialize)]
+pub struct Distribution {
+    pub subject: String,
+    pub n: usize,
+    /// Which part of all requests took at most so many nanoseconds.
+    pub points: Vec<(f64, f64)>,
+}
+
+impl Distribution {
+    /// Where they are kept.
+    pub const FILE: &str = "echo_latencies";
+}
+
+fn at(effort: &Effort, n: usize, subjects: &[Subject]) -> io::Result<Vec<Measured>> {
+    let here = effort.cpus.last;
+    let there = if n == 1 { here } else { effort.cpus.first };
+    cpu::stay_on(here)?;
+    let mut taking = Vec::new();
+    for subject in subjects {
+        match take(subject, n, there) {
+            Ok(part) => taking.push(part),
+            Err(error) => eprintln!("SKIPPED: echo with {}: {error}", subject.name),
+        }
+    }
+    let progress = rounds::progress(&format!("echo, n = {n}"), effort.process_rounds);
+    for _ in 0..effort.process_rounds {
+        for part in &mut taking {
+            part.turn(effort.process_turn).map_err(|error| {
+                io::Error::new(error.kind(), format!("echo with {}: {error}", part.measured.name))
+            })?;
+        }
+        progress.inc(1);
+    }
+    for part in &mut taking {
+        match part.count_system_calls() {
+            Ok(count) => part.measured.system_calls = Some(count),
+            Err(error) => {
+                progress.println(format!("SKIPPED: system calls are not counted: {error}"));
+                break;
+            }
+        }
+    }
+    progress.finish_and_clear();
+    Ok(taking.into_iter().map(|part| part.measured).collect())
+}
+
+/// Starts a subject and warms it up.
+fn take(subject: &Subject, n: usize, on: usize) -> Result<Taking, String> {
+    let command = subject.command()?;
+    let start = || {
+        let server = Server::start(command, on)?;
+        let mut load = Load::connect(server.port(), n)?;
+        load.run(4 * WARM_UP)?;
+        io::Result::Ok((server, load))
+    };
+    let (server, load) = start().map_err(|error| error.to_string())?;
+    let measured = Measured {
+        name: subject.name,
+        is_ours: subject.is_ours(),
+        cpu: Vec::new(),
+        requests_per_second: Vec::new(),
+        p50: Vec::new(),
+        p99: Vec::new(),
+        latencies: load::latencies(),
+        system_calls: None,
+    };
+    Ok(Taking { server, load, measured })
+}
+
+impl Taking {
+    fn turn(&mut self, time: Duration) -> io::Result<()> {
+        self.load.run(WARM_UP)?;
+        sleep(SETTLE);
+        let before = self.server.clock().now()?;
+        let seen = self.load.run(time)?;
+        sleep(SETTLE);
+        let cpu = self.server.clock().since(before)?;
+        let requests = seen.requests as f64;
+        let at = |part: f64, latencies: &Latencies| latencies.value_at_quantile(part) as f64;
+        let measured = &mut self.measured;
+        measured.cpu.push(cpu.as_nanos() as f64 / requests);
+        measured.requests_per_second.push(requests / seen.time.as_secs_f64());
+        measured.p50.push(at(0.5, &seen.latencies));
+        measured.p99.push(at(0.99, &seen.latencies));
+        measured.latencies.add(&seen.latencies).map_err(io::Error::other)?;
+        Ok(())
+    }
+
+    /// System calls of the server a request, in a turn that is not timed.
+    fn count_system_calls(&mut self) -> io::Result<f64> {
+        let mut calls = SystemCalls::of(self.server.id())?;
+        let seen = self.load.run(4 * WARM_UP)?;
+        Ok(calls.count()? as f64 / seen.requests as f64)
+    }
+}
+
+/// Each of ours against each peer. The aim is that the best of ours is no worse than the best peer.
+fn compare(n: usize, measured: &[Measured]) -> Vec<Row> {
+    let (ours, peers): (Vec<_>, Vec<_>) = measured.iter().partition(|one| one.is_ours);
+    let (best, best_peer) = (best(&ours), best(&peers));
+    let mut rows = Vec::new();
+    for subject in &ours {
+        for peer in &peers {
+            let row = Row::new("echo", peer.name, n, &subject.cpu, &peer.cpu)
+                .subject(subject.name)
+                .with("requests_per_second", quantile(&subject.requests_per_second, 0.5))
+                .with("peer_requests_per_second", quantile(&peer.requests_per_second, 0.5))
+                .with("p50_ns", quantile(&subject.p50, 0.5))
+                .with("p99_ns", quantile(&subject.p99, 0.5))
+                .with("peer_p50_ns", quantile(&peer.p50, 0.5))
+                .with("peer_p99_ns", quantile(&peer.p99, 0.5))
+                .with_some("system_calls_per_request", subject.system_calls)
+                .with_some("peer_system_calls_per_request", peer.system_calls);
+            let is_aim = best.is_some_and(|best| best.name == subject.name)
+                && best_peer.is_some_and(|best| best.name == peer.name);
+            rows.push(if is_aim { row.aim(1.0) } else { row });
+        }
+    }
+    rows
+}
+
+/// The one that needs least.
+fn best<'a>(some: &[&'a Measured]) -> Option<&'a Measured> {
+    some.iter().copied().min_by(|one, other| one.cpu().total_cmp(&other.cpu()))
+}
+
+impl Measured {
+    fn cpu(&self) -> f64 {
+        quantile(&self.cpu, 0.5)
+    }
+
+    fn distribution(&self, n: usize) -> Distribution {
+        let parts = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999];
+        let points = parts.map(|part| (part, self.latencies.value_at_quantile(part) as f64));
+        Distribution { subject: self.name.to_owned(), n, points: points.to_vec() }
+    }
+}
+
+fn print(n: usize, measured: &[Measured]) {
+    let headings = ["echo", "n", "CPU µs", "spread", "requests/s", "p50 µs", "p99 µs", "syscalls"];
+    let mut lines = vec![headings.map(str::to_owned)];
+    let mut sorted: Vec<_> = measured.iter().collect();
+    sorted.sort_by(|one, other| one.cpu().total_cmp(&other.cpu()));
+    for one in sorted {
+        let spread = (quantile(&one.cpu, 0.75) - quantile(&one.cpu, 0.25)) / one.cpu();
+        lines.push([
+            one.name.to_owned(),
+            n.to_string(),
+            format!("{:.2}", one.cpu() / 1e3),
+            format!("{:.1} %", spread * 100.0),
+            thousands(quantile(&one.requests_per_second, 0.5)),
+            format!("{:.1}", quantile(&one.p50, 0.5) / 1e3),
+            format!("{:.1}", quantile(&one.p99, 0.5) / 1e3),
+            one.system_calls.map_or_else(|| "-".to_owned(), |calls| format!("{calls:.2}")),
+        ]);
+    }
+    table::print(&lines, [true, false, false, false, false, false, false, false]);
+    println!();
+}
+
+/// The load has a descriptor for each connection to each server.
+fn raise_limit_of_files() -> io::Result<()> {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    Ok(setrlimit(Resource::Nofile, limit)?)
+}

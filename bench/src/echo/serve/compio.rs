@@ -1,0 +1,39 @@
+//! compio on `io_uring`, with the ring's flags that make it fast, which it does not set by itself.
+
+use std::io;
+
+use compio::BufResult;
+use compio::driver::ProactorBuilder;
+use compio::io::{AsyncRead, AsyncWriteExt};
+use compio::net::{TcpListener, TcpStream};
+use compio::runtime::RuntimeBuilder;
+
+use super::{ADDRESS, BUFFER, announce};
+
+pub(super) fn serve() -> io::Result<()> {
+    let mut ring = ProactorBuilder::new();
+    ring.capacity(4096).single_issuer(true).defer_taskrun(true);
+    RuntimeBuilder::new().with_proactor(ring).build()?.block_on(async {
+        let listener = TcpListener::bind(ADDRESS).await?;
+        announce(listener.local_addr()?)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            compio::runtime::spawn(echo(stream)).detach();
+        }
+    })
+}
+
+async fn echo(mut stream: TcpStream) -> io::Result<()> {
+    let mut buffer = Vec::with_capacity(BUFFER);
+    loop {
+        let BufResult(result, read) = stream.read(buffer).await;
+        if result? == 0 {
+            return Ok(());
+        }
+        let BufResult(result, written) = stream.write_all(read).await;
+        result?;
+        buffer = written;
+        buffer.clear();
+    }
+}

@@ -1,0 +1,102 @@
+//! Programs in other languages, compiled by this one when they are needed.
+
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{env, fs};
+
+use crate::child::Killed;
+use crate::contender::{Contender, Span, Turns};
+
+/// A program in `foreign/`.
+#[derive(Clone, Copy)]
+pub struct Foreign {
+    /// Its file there.
+    pub source: &'static str,
+    pub language: Language,
+}
+
+/// What it is written in, and what its compiler is told after the name of the source.
+#[derive(Clone, Copy)]
+pub enum Language {
+    C(&'static [&'static str]),
+    /// With musl as its libc, statically linked.
+    CWithMusl,
+    Cpp(&'static [&'static str]),
+    Go,
+    Rust,
+}
+
+/// The workloads for Boost.Context.
+pub const BOOST: Foreign =
+    Foreign { source: "boost.cpp", language: Language::Cpp(&["-lboost_context"]) };
+
+/// The workloads for Go.
+pub const GO: Foreign = Foreign { source: "tasks.go", language: Language::Go };
+
+impl Foreign {
+    /// Compiles the program. Returns where it is, or why there is none.
+    pub fn build(self) -> Result<PathBuf, String> {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join(self.source);
+        let folder = crate::report::folder().join("foreign");
+        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let (compiler, before, after): (OsString, &[&str], &[&str]) = match self.language {
+            Language::C(after) => (or("CC", "cc"), &["-O2", "-o"], after),
+            Language::CWithMusl => ("musl-gcc".into(), &["-O2", "-o"], &["-static"]),
+            Language::Cpp(after) => (or("CXX", "c++"), &["-O2", "-o"], after),
+            Language::Go => ("go".into(), &["build", "-o"], &[]),
+            Language::Rust => ("rustc".into(), &["-O", "-o"], &[]),
+        };
+        let musl = if matches!(self.language, Language::CWithMusl) { "-musl" } else { "" };
+        let name = format!("{}{}{musl}", self.source, after.concat()).replace('.', "-");
+        let program = folder.join(name);
+        let mut compiler = Command::new(compiler);
+        compiler.args(before).arg(&program).arg(&source).args(after).env("GO111MODULE", "off");
+        let output = compiler.output().map_err(|error| {
+            format!("no compiler {}: {error}", compiler.get_program().display())
+        })?;
+        if output.status.success() {
+            return Ok(program);
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let first = said.lines().find(|line| line.contains("error")).unwrap_or_default();
+        Err(format!("{} does not compile here: {first}", self.source))
+    }
+}
+
+/// The compiler that the environment names, or else the usual one.
+fn or(variable: &str, usual: &str) -> OsString {
+    env::var_os(variable).unwrap_or_else(|| usual.into())
+}
+
+/// A contender that is a process: it reads a number of laps from its standard input, a line for each
+/// question, and answers with a line of nanoseconds and operations.
+pub fn contender(program: Foreign, arguments: &[&str]) -> Result<Contender, String> {
+    let mut command = Command::new(program.build()?);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+    // Go: one thread of goroutines, and no signals that interrupt the one that waits for a question.
+    command.env("GOMAXPROCS", "1").env("GODEBUG", "asyncpreemptoff=1");
+    Ok(Contender::start(move |turns| ask(command, &turns).expect("the program answers")))
+}
+
+fn ask(command: Command, turns: &Turns) -> io::Result<()> {
+    let mut process = Killed::start(command)?;
+    let (questions, answers) = (process.0.stdin.take(), process.0.stdout.take());
+    let mut questions = questions.ok_or(io::ErrorKind::BrokenPipe)?;
+    let mut answers = BufReader::new(answers.ok_or(io::ErrorKind::BrokenPipe)?);
+    while let Some(laps) = turns.next() {
+        writeln!(questions, "{laps}")?;
+        let mut answer = String::new();
+        answers.read_line(&mut answer)?;
+        let mut numbers = answer.split_whitespace().map(|number| number.parse().ok());
+        match [numbers.next().flatten(), numbers.next().flatten()] {
+            [Some(ns), Some(operations)] => {
+                turns.answer_with(Span { time: Duration::from_nanos(ns), operations });
+            }
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+    Ok(())
+}

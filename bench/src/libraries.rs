@@ -1,0 +1,134 @@
+//! How each library with futures runs tasks on one thread: what the workloads that are written as
+//! futures need of it.
+//!
+//! `run` lets a task run to its end on a new runtime, as a task among the others; `start` starts a
+//! task that nobody waits for; `spawn` starts one whose result is awaited. Runtimes are made without
+//! drivers of I/O and time where they have a choice, which leaves them nothing to look at between
+//! their tasks; most programs enable them and pay more.
+
+/// tokio, `current_thread`.
+pub mod tokio {
+    pub fn run<F: Future<Output = ()> + Send + 'static>(task: F) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        // What is passed to `block_on` itself is polled out of turn.
+        runtime.block_on(async { spawn(task).await });
+    }
+
+    pub fn start<F: Future<Output = ()> + Send + 'static>(task: F) {
+        drop(tokio::spawn(task));
+    }
+
+    pub fn spawn<T, F>(task: F) -> impl Future<Output = T> + Send
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let handle = tokio::spawn(task);
+        async move { handle.await.expect("no panic") }
+    }
+}
+
+/// smol's `LocalExecutor`, from async-executor.
+pub mod smol {
+    use async_executor::LocalExecutor;
+    use futures_lite::future::block_on;
+
+    thread_local! {
+        static EXECUTOR: &'static LocalExecutor<'static> = Box::leak(Box::default());
+    }
+
+    pub fn run<F: Future<Output = ()> + 'static>(task: F) {
+        let task = spawn(task);
+        block_on(EXECUTOR.with(|executor| executor.run(task)));
+    }
+
+    pub fn start<F: Future<Output = ()> + 'static>(task: F) {
+        EXECUTOR.with(|executor| executor.spawn(task)).detach();
+    }
+
+    pub fn spawn<T: 'static>(task: impl Future<Output = T> + 'static) -> impl Future<Output = T> {
+        EXECUTOR.with(|executor| executor.spawn(task))
+    }
+}
+
+/// monoio, on `io_uring`.
+pub mod monoio {
+    pub fn run<F: Future<Output = ()> + 'static>(task: F) {
+        let runtime = monoio::RuntimeBuilder::<monoio::IoUringDriver>::new().build();
+        runtime.expect("a runtime").block_on(async { spawn(task).await });
+    }
+
+    pub fn start<F: Future<Output = ()> + 'static>(task: F) {
+        drop(monoio::spawn(task));
+    }
+
+    pub fn spawn<T: 'static>(task: impl Future<Output = T> + 'static) -> impl Future<Output = T> {
+        monoio::spawn(task)
+    }
+}
+
+/// compio, on `io_uring`.
+pub mod compio {
+    pub fn run<F: Future<Output = ()> + 'static>(task: F) {
+        let runtime = compio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async { spawn(task).await });
+    }
+
+    pub fn start<F: Future<Output = ()> + 'static>(task: F) {
+        compio::runtime::spawn(task).detach();
+    }
+
+    pub fn spawn<T: 'static>(task: impl Future<Output = T> + 'static) -> impl Future<Output = T> {
+        let handle = compio::runtime::spawn(task);
+        async move { handle.await.unwrap_or_else(|_| panic!("a task panicked")) }
+    }
+}
+
+/// glommio, on `io_uring`.
+pub mod glommio {
+    pub fn run<F: Future<Output = ()> + 'static>(task: F) {
+        let executor = glommio::LocalExecutorBuilder::default().make().expect("an executor");
+        executor.run(async { spawn(task).await });
+    }
+
+    pub fn start<F: Future<Output = ()> + 'static>(task: F) {
+        glommio::spawn_local(task).detach();
+    }
+
+    pub fn spawn<T: 'static>(task: impl Future<Output = T> + 'static) -> impl Future<Output = T> {
+        glommio::spawn_local(task)
+    }
+}
+
+/// embassy-executor, on std. Its tasks are statics that have no result; here they are leaked.
+pub mod embassy {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use embassy_executor::raw::TaskStorage;
+    use embassy_executor::{Executor, Spawner};
+
+    thread_local! {
+        static SPAWNER: Cell<Option<Spawner>> = const { Cell::new(None) };
+    }
+
+    pub fn run<F: Future<Output = ()> + 'static>(task: F) {
+        let ended = Rc::new(Cell::new(false));
+        let executor: &'static mut Executor = Box::leak(Box::new(Executor::new()));
+        let ends = Rc::clone(&ended);
+        let begin = |spawner| {
+            SPAWNER.set(Some(spawner));
+            start(async move {
+                task.await;
+                ends.set(true);
+            });
+        };
+        executor.run_until(begin, || ended.get());
+    }
+
+    pub fn start<F: Future<Output = ()> + 'static>(task: F) {
+        let storage: &'static TaskStorage<F> = Box::leak(Box::new(TaskStorage::new()));
+        let spawner = SPAWNER.get().expect("the executor runs on this thread");
+        spawner.spawn(storage.spawn(|| task).expect("the storage is free"));
+    }
+}

@@ -1,0 +1,185 @@
+//! `docs/performance.md` and its plots, written from the results in `target/bench`.
+
+mod machine;
+mod plot;
+mod plots;
+mod sections;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::report;
+use crate::table::thousands;
+use sections::{SECTIONS, Section};
+
+/// A row as it was saved.
+#[derive(Deserialize)]
+struct Row {
+    name: String,
+    subject: String,
+    peer: String,
+    n: usize,
+    ns_median: f64,
+    peer_ns_median: f64,
+    unit: String,
+    ratio: f64,
+    spread: f64,
+    note: Option<String>,
+    aim: Option<f64>,
+    #[serde(flatten)]
+    extra: BTreeMap<String, f64>,
+}
+
+/// What comes after it stays as it is.
+const BY_HAND: &str = "<!-- Below this line nothing is written by the benchmark. -->";
+
+/// Writes the page from what has been measured, whenever that was.
+pub fn write() -> io::Result<()> {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    fs::create_dir_all(docs.join("performance"))?;
+    let mut rows = Vec::new();
+    for section in SECTIONS {
+        for name in section.names {
+            match load::<Row>(name) {
+                Ok(some) => rows.extend(some),
+                Err(error) => eprintln!("the page lacks {name}: {error}"),
+            }
+        }
+    }
+    let plots = plots::draw(&rows, &docs.join("performance"))?;
+    let path = docs.join("performance.md");
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    let by_hand = before.split_once(BY_HAND).map_or("", |(_, after)| after);
+    fs::write(&path, format!("{}\n{BY_HAND}{by_hand}", page(&rows, &plots)))?;
+    eprintln!("wrote docs/performance.md and {} plots", plots.len());
+    Ok(())
+}
+
+/// What was saved under a name.
+fn load<T: DeserializeOwned>(name: &str) -> io::Result<Vec<T>> {
+    let path: PathBuf = report::folder().join(name).with_extension("json");
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
+}
+
+fn page(rows: &[Row], plots: &[&str]) -> String {
+    let mut page = String::from("# Performance\n\n");
+    page.push_str(&machine::description());
+    page.push_str(sections::METHOD);
+    page.push_str("\n## What was aimed at\n\n");
+    table(&mut page, rows.iter().filter(|row| row.aim.is_some()));
+    page.push_str("\n## Where barecoro is not first\n\n");
+    not_first(&mut page, rows);
+    for section in SECTIONS {
+        let of_it: Vec<_> =
+            rows.iter().filter(|row| section.names.contains(&row.name.as_str())).collect();
+        if !of_it.is_empty() {
+            write_section(&mut page, section, &of_it, plots);
+        }
+    }
+    page
+}
+
+fn write_section(page: &mut String, section: &Section, rows: &[&Row], plots: &[&str]) {
+    let _infallible = write!(page, "\n## {}\n\n{}\n\n", section.title, section.text);
+    for plot in section.plots.iter().filter(|plot| plots.contains(*plot)) {
+        let _infallible = writeln!(page, "![{}](performance/{plot}.svg)\n", section.title);
+    }
+    table(page, rows.iter().copied());
+    details(page, rows);
+}
+
+/// Every peer that needed less than the best of ours.
+fn not_first(page: &mut String, rows: &[Row]) {
+    let mut best: BTreeMap<(&str, usize, &str), &Row> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.note.is_none()) {
+        let kept = best.entry((&row.name, row.n, &row.peer)).or_insert(row);
+        // Of instructions each subject is another workload.
+        if row.ratio < kept.ratio && row.name != "instructions" {
+            *kept = row;
+        }
+    }
+    let behind: Vec<_> = best.values().filter(|row| row.ratio > 1.0).copied().collect();
+    if behind.is_empty() {
+        page.push_str("Nowhere.\n");
+    } else {
+        page.push_str("With the better of its variants where there are two:\n\n");
+        table(page, behind.into_iter());
+    }
+}
+
+fn table<'a>(page: &mut String, rows: impl Iterator<Item = &'a Row>) {
+    page.push_str("| name | n | subject | peer | subject's | peer's | ratio | spread | aim | |\n");
+    page.push_str("|---|---|---|---|---|---|---|---|---|---|\n");
+    for row in rows {
+        let verdict = match row.aim {
+            Some(aim) if row.ratio <= aim => "met",
+            Some(_) => "**not met**",
+            None => row.note.as_deref().unwrap_or_default(),
+        };
+        let aim = row.aim.map_or_else(String::new, |aim| format!("≤ {aim:.2}"));
+        let _infallible = writeln!(
+            page,
+            "| `{}` | {} | {} | {} | {} | {} | {:.3} | {:.1} % | {aim} | {verdict} |",
+            row.name,
+            thousands(row.n as f64),
+            row.subject,
+            row.peer,
+            value(row.ns_median, &row.unit),
+            value(row.peer_ns_median, &row.unit),
+            row.ratio,
+            row.spread * 100.0,
+        );
+    }
+}
+
+/// Fields that all rows have, and that the page does not show.
+const COMMON: [&str; 2] = ["ns_min", "rounds"];
+
+/// What a benchmark measures besides, once for each subject.
+fn details(page: &mut String, rows: &[&Row]) {
+    let mut lines: BTreeMap<(usize, &str), BTreeMap<&str, f64>> = BTreeMap::new();
+    for row in rows {
+        for (field, value) in
+            row.extra.iter().filter(|(field, _)| !COMMON.contains(&field.as_str()))
+        {
+            let (subject, field) = match field.strip_prefix("peer_") {
+                Some(field) => (row.peer.as_str(), field),
+                None => (row.subject.as_str(), field.as_str()),
+            };
+            lines.entry((row.n, subject)).or_default().insert(field, *value);
+        }
+    }
+    let Some(fields) = lines.values().max_by_key(|fields| fields.len()) else { return };
+    let fields: Vec<_> = fields.keys().copied().collect();
+    let titles: Vec<_> = fields.iter().map(|field| field.replace('_', " ")).collect();
+    let _infallible = write!(
+        page,
+        "\n| n | subject | {} |\n|---|---|{}\n",
+        titles.join(" | "),
+        "---|".repeat(fields.len())
+    );
+    for ((n, subject), values) in &lines {
+        let cells = fields.iter().map(|field| match values.get(field) {
+            Some(value) if *value < 100.0 => format!("{value:.2}"),
+            Some(value) => thousands(*value),
+            None => String::new(),
+        });
+        let cells: Vec<_> = cells.collect();
+        let n = thousands(*n as f64);
+        let _infallible = writeln!(page, "| {n} | {subject} | {} |", cells.join(" | "));
+    }
+}
+
+fn value(value: f64, unit: &str) -> String {
+    match value {
+        _ if unit == "ns" && value >= 100_000.0 => format!("{:.0} µs", value / 1e3),
+        _ if unit == "ns" && value >= 1_000.0 => format!("{:.2} µs", value / 1e3),
+        _ if unit == "bytes" => format!("{} bytes", thousands(value)),
+        _ => format!("{value:.2} {unit}"),
+    }
+}
