@@ -30,6 +30,8 @@ mod runtime;
 pub mod stack;
 #[cfg(any(feature = "start", feature = "panic-handler", feature = "mem"))]
 pub mod start;
+#[cfg(feature = "sync")]
+pub mod sync;
 mod sys;
 pub mod task;
 mod text;

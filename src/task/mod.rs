@@ -14,6 +14,8 @@
 
 #[cfg(feature = "overflow")]
 mod alternate;
+#[cfg(feature = "sync")]
+mod awaited;
 mod family;
 #[cfg(feature = "overflow")]
 mod fault;
@@ -21,13 +23,19 @@ mod fault;
 mod handler;
 mod hooks;
 mod join;
+#[cfg(feature = "sync")]
+mod joining;
 mod life;
 mod limits;
+#[cfg(feature = "sync")]
+mod local;
 mod lookout;
 mod park;
 mod place;
 #[cfg(feature = "epoll")]
 mod port;
+#[cfg(feature = "sync")]
+mod presence;
 #[cfg(feature = "overflow")]
 mod quit;
 mod remote;
@@ -41,11 +49,15 @@ mod slot;
 mod snapshot;
 mod spawn;
 mod wait;
+#[cfg(feature = "sync")]
+mod waker;
 #[cfg(feature = "watchdog")]
 mod watchdog;
 
 pub use join::{JoinError, JoinHandle};
 pub use limits::{cancelled, shield};
+#[cfg(feature = "sync")]
+pub use local::LocalKey;
 pub use park::{Task, Unparker, current, park, park_until};
 #[cfg(feature = "epoll")]
 pub use port::Driver;
@@ -69,15 +81,19 @@ pub(crate) use quit::{answer, listen};
 pub(crate) use report::fatal;
 #[cfg(feature = "panic-handler")]
 pub(crate) use report::{Place, describe_current};
+#[cfg(feature = "sync")]
+pub(crate) use presence::Owner;
 pub(crate) use scheduler::Scheduler;
 pub(crate) use slot::Slot;
 #[cfg(any(feature = "time", feature = "epoll"))]
 pub(crate) use slot::Waiting;
-#[cfg(feature = "epoll")]
+#[cfg(any(feature = "epoll", feature = "sync"))]
 pub(crate) use slot::Wake;
 #[cfg(feature = "time")]
 pub(crate) use slot::What;
 pub(crate) use spawn::Options;
+#[cfg(feature = "sync")]
+pub(crate) use waker::{Nudger, with_waker};
 
 use core::fmt;
 use core::num::NonZeroU64;

@@ -78,7 +78,7 @@ impl Scheduler {
         if !self.timers.is_empty() {
             self.timers.advance(now, |task| self.wake(task, Wake::TimedOut));
         }
-        self.inbox.take(|task| super::park::unpark(self, task));
+        self.inbox.take(|task, call| super::park::answer(self, task, call));
         // With nothing to do the driver is asked when it may wait.
         #[cfg(feature = "epoll")]
         if let Some(port) = self.port()

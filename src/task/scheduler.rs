@@ -62,6 +62,11 @@ pub(crate) struct Scheduler {
     #[cfg(feature = "overflow")]
     pub(super) listener: Listener,
     pub(super) timers: Wheel<&'static Slot>,
+    #[cfg(feature = "sync")]
+    pub(super) presence: super::presence::Presence,
+    /// Where the generator of lots is.
+    #[cfg(feature = "sync")]
+    lots: Cell<u64>,
     #[cfg(feature = "watchdog")]
     pub(super) watch: super::watchdog::Watch,
 }
@@ -92,6 +97,10 @@ impl Scheduler {
             #[cfg(feature = "overflow")]
             listener: Listener::new(),
             timers: Wheel::new(),
+            #[cfg(feature = "sync")]
+            presence: super::presence::Presence::new(),
+            #[cfg(feature = "sync")]
+            lots: Cell::new(0),
             #[cfg(feature = "watchdog")]
             watch: super::watchdog::Watch::new(),
         }
@@ -276,6 +285,12 @@ impl Scheduler {
         let now = Instant::now().as_nanos();
         self.now.set(now);
         self.timers.start(now);
+        #[cfg(feature = "sync")]
+        {
+            self.announce(slots);
+            // So that a simulated run repeats itself; `now` is virtual there.
+            self.lots.set(now);
+        }
         arch::set_current((&raw const *self).cast());
         #[cfg(feature = "overflow")]
         if let Some(begin) = self.hooks.get().at_begin {
@@ -292,9 +307,23 @@ impl Scheduler {
         if self.live.get() == 0 {
             #[cfg(feature = "epoll")]
             self.close_port();
+            #[cfg(feature = "sync")]
+            self.presence.end();
             // SAFETY: no task is left, and the results of all were taken or dropped.
             unsafe { self.pool.close() }
         }
+    }
+
+    /// A number drawn by lot: a step of Marsaglia's generator (Xorshift RNGs, 2003), multiplied.
+    #[cfg(feature = "sync")]
+    pub(crate) fn draw(&self) -> u64 {
+        // Never zero, where the generator would stay.
+        let mut state = self.lots.get() | 1 << 63;
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        self.lots.set(state);
+        state.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
     /// Whether tasks of this run were stuck on the way.
