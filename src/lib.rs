@@ -20,6 +20,8 @@ mod error;
 pub mod fd;
 #[cfg(feature = "fs")]
 pub mod fs;
+#[cfg(feature = "sync")]
+pub mod future;
 #[cfg(any(feature = "io", feature = "epoll"))]
 pub mod io;
 #[cfg(feature = "net")]

@@ -199,7 +199,7 @@ macro_rules! __select {
     (@arm acquire ($semaphore:expr $(,)?)) => { $crate::sync::select::acquire(&$semaphore) };
     (@arm sleep ($duration:expr $(,)?)) => { $crate::sync::select::sleep($duration) };
     (@arm sleep_until ($deadline:expr $(,)?)) => { $crate::sync::select::sleep_until($deadline) };
-    (@arm future ($future:expr $(,)?)) => { $crate::sync::select::future($future) };
+    (@arm future ($future:expr $(,)?)) => { $crate::sync::select::future(::core::pin::pin!($future)) };
     (@arm $kind:ident ($($of:tt)*)) => {
         ::core::compile_error!(::core::concat!(
             "select! has no arm `", ::core::stringify!($kind), "(", ::core::stringify!($($of)*),

@@ -8,10 +8,27 @@ use core::panic::Location;
 use crate::task::{Cancelled, Scheduler, WaitError, Waiting, What};
 use crate::time::{Duration, Instant};
 
-use super::mutex::{LockArm, Mutex};
-use super::semaphore::{Acquire, Semaphore};
-use super::wait::Waiter;
-pub use super::wait::{Arm, Take};
+use super::mutex::Mutex;
+use super::semaphore::Semaphore;
+#[doc(hidden)]
+pub use super::awaiting::{Awaiting, Joining, future, join};
+pub use super::awaiting::Join;
+#[doc(hidden)]
+pub use super::channel::{Receiving, Sending};
+#[doc(hidden)]
+pub use super::group::Leaving;
+#[doc(hidden)]
+pub use super::mutex::LockArm;
+#[doc(hidden)]
+pub use super::notify::Notified;
+#[doc(hidden)]
+pub use super::once::Setting;
+#[doc(hidden)]
+pub use super::oneshot::Receiving as ReceivingOnce;
+#[doc(hidden)]
+pub use super::semaphore::Acquire;
+#[doc(hidden)]
+pub use super::wait::{Arm, Take, Waiter};
 
 /// What `select!` can receive from, by `recv(…)`.
 pub trait Receive {

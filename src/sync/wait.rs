@@ -69,7 +69,7 @@ impl fmt::Debug for Waiter {
 /// While a node is in a list, the waiter is where it was: who links it unlinks it before the frame of
 /// the waiter ends. See [`Arm::link`].
 #[derive(Clone, Copy)]
-pub struct Link {
+pub(super) struct Link {
     waiter: NonNull<Waiter>,
     index: u32,
 }

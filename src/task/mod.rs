@@ -57,7 +57,7 @@ mod watchdog;
 pub use join::{JoinError, JoinHandle};
 pub use limits::{cancelled, shield};
 #[cfg(feature = "sync")]
-pub use local::LocalKey;
+pub use local::{LocalKey, NotSet};
 pub use park::{Task, Unparker, current, park, park_until};
 #[cfg(feature = "epoll")]
 pub use port::Driver;
@@ -69,6 +69,8 @@ pub use spawn::{Builder, SpawnError, spawn};
 #[cfg(all(feature = "overflow", any(feature = "io", feature = "epoll")))]
 pub(crate) use fault::check_buffer;
 pub(crate) use hooks::{Hooks, Settings, check_canary, cool, paint, trim};
+#[cfg(feature = "sync")]
+pub(crate) use joining::Joined;
 pub(crate) use life::run_first;
 #[cfg(feature = "time")]
 pub(crate) use limits::limit;
