@@ -43,7 +43,7 @@ pub trait Receive {
 }
 
 /// What `select!` can send to, by `send(…, item)`.
-pub trait Send<T> {
+pub trait SendTo<T> {
     /// Sending to it.
     #[doc(hidden)]
     type Arm<'a>: Take
@@ -83,7 +83,7 @@ macro_rules! forward {
 }
 
 forward!(Receive,);
-forward!(Send<T>, item);
+forward!(SendTo<T>, item);
 forward!(Wait,);
 
 /// No name of an arm's: none is ready, and there is `default`.
@@ -205,7 +205,7 @@ pub fn recv<S: Receive + ?Sized>(source: &S) -> S::Arm<'_> {
 }
 
 /// What `send(…, item)` stands for.
-pub fn send<T, S: Send<T> + ?Sized>(target: &S, item: T) -> S::Arm<'_> {
+pub fn send<T, S: SendTo<T> + ?Sized>(target: &S, item: T) -> S::Arm<'_> {
     target.arm(item)
 }
 

@@ -6,7 +6,7 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use crate::collections::Node;
-use crate::sync::select::{Receive, Send};
+use crate::sync::select::{Receive, SendTo};
 use crate::sync::wait::{Arm, Link, Take, Waiter};
 use crate::task::WaitError;
 
@@ -80,7 +80,7 @@ impl<T, const N: usize> Take for Sending<'_, T, N> {
     }
 }
 
-impl<T, const N: usize> Send<T> for Channel<T, N> {
+impl<T, const N: usize> SendTo<T> for Channel<T, N> {
     type Arm<'a>
         = Sending<'a, T, N>
     where

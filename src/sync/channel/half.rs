@@ -2,7 +2,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use crate::sync::select::{Receive, Send};
+use crate::sync::select::{Receive, SendTo};
 use crate::time::Instant;
 
 use super::{Channel, Receiving, RecvError, SendError, Sending, TryRecvError, TrySendError};
@@ -301,14 +301,14 @@ impl<'a, T, const N: usize> IntoIterator for &'a Receiver<'_, T, N> {
     }
 }
 
-impl<T, const N: usize> Send<T> for Sender<'_, T, N> {
+impl<T, const N: usize> SendTo<T> for Sender<'_, T, N> {
     type Arm<'a>
         = Sending<'a, T, N>
     where
         Self: 'a;
 
     fn arm(&self, item: T) -> Sending<'_, T, N> {
-        Send::arm(self.channel, item)
+        SendTo::arm(self.channel, item)
     }
 }
 
