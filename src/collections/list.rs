@@ -26,6 +26,12 @@ impl<T: Copy> Node<T> {
         self.item.set(item);
     }
 
+    /// Whether it is in a list.
+    #[cfg(feature = "sync")]
+    pub(crate) fn is_linked(&self) -> bool {
+        self.is_linked.get()
+    }
+
     /// What it holds.
     #[cfg(feature = "sync")]
     #[inline(always)]

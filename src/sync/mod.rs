@@ -10,6 +10,7 @@
 //! | values that go from task to task | [`Channel`], [`oneshot`] |
 //! | waiting for others | [`Notify`], [`Condvar`], [`Barrier`], [`WaitGroup`] |
 //! | limits | [`Semaphore`] |
+//! | what comes from, or goes to, another OS thread | [`cross`] |
 //! | the first of several things | [`select!`](crate::select) |
 //!
 //! # Cancellation
@@ -22,13 +23,14 @@
 //!
 //! A thing in a `static` belongs to the run whose task uses it first, until that run has ended. Then
 //! the next run may have it, also on another OS thread. Used while the run of another thread has it, it
-//! panics: that is what `sync::cross` is for. Guards and halves stay on their thread, and should not
+//! panics: that is what [`cross`] is for. Guards and halves stay on their thread, and should not
 //! outlive their run.
 
 mod awaiting;
 mod barrier;
 mod channel;
 mod condvar;
+pub mod cross;
 mod group;
 mod lock;
 mod macros;
