@@ -11,7 +11,7 @@ use barecoro::sync::{
 };
 use barecoro::task::{self, Cancelled, WaitError};
 use barecoro::time::{Duration, Instant};
-use barecoro::{RunError, Runtime, Errno};
+use barecoro::{Errno, RunError, Runtime};
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_millis(5)
@@ -117,10 +117,7 @@ fn readers_and_writers_take_turns() {
         for task in tasks {
             task.join().unwrap();
         }
-        assert_eq!(
-            trace.take(),
-            ["w1", "end", "r1", "r2", "end", "end", "w2", "end", "r3", "end"]
-        );
+        assert_eq!(trace.take(), ["w1", "end", "r1", "r2", "end", "end", "w2", "end", "r3", "end"]);
         // A writer that gives up lets those behind it in.
         let reading = W.read().unwrap();
         let writer = task::spawn(|| W.write().map(drop)).unwrap();
@@ -388,7 +385,8 @@ fn guards_may_outlive_their_run() {
     // Dropped within another run.
     let guards = guards();
     R.run(|| drop(guards)).unwrap();
-    R.run(|| assert!(M.try_lock().is_some() && S.try_acquire().is_some() && C.is_closed())).unwrap();
+    R.run(|| assert!(M.try_lock().is_some() && S.try_acquire().is_some() && C.is_closed()))
+        .unwrap();
 }
 
 #[test]

@@ -50,9 +50,9 @@ fn channel_model<const N: usize>() {
                                 let outcome = match lots.below(4) {
                                     0 => channel.send(item),
                                     1 => channel.send_until(item, Instant::now() + micros(6)),
-                                    2 => channel.try_send(item).map_err(|error| {
-                                        SendError::TimedOut(error.into_inner())
-                                    }),
+                                    2 => channel
+                                        .try_send(item)
+                                        .map_err(|error| SendError::TimedOut(error.into_inner())),
                                     _ => select! {
                                         send(*channel, item) -> outcome => outcome,
                                         sleep(micros(6)) => Err(SendError::TimedOut(item)),

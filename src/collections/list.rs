@@ -16,7 +16,12 @@ pub(crate) struct Node<T: Copy> {
 impl<T: Copy> Node<T> {
     /// A node that is in no list.
     pub(crate) const fn new(item: T) -> Self {
-        Self { item: Cell::new(item), next: Cell::new(None), previous: Cell::new(None), is_linked: Cell::new(false) }
+        Self {
+            item: Cell::new(item),
+            next: Cell::new(None),
+            previous: Cell::new(None),
+            is_linked: Cell::new(false),
+        }
     }
 
     /// Changes what a node holds that is in no list yet.
@@ -54,6 +59,7 @@ impl<T: Copy> List<T> {
         Self { first: Cell::new(None), last: Cell::new(None) }
     }
 
+    #[cfg(any(test, feature = "epoll"))]
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
         self.first.get().is_none()

@@ -45,13 +45,7 @@ unsafe impl Send for Barrier {}
 impl Barrier {
     /// A barrier for so many tasks. With zero or one, nobody waits.
     pub const fn new(count: usize) -> Self {
-        Self {
-            owner: Owner::new(),
-            count,
-            here: Cell::new(0),
-            waiters: List::new(),
-            name: None,
-        }
+        Self { owner: Owner::new(), count, here: Cell::new(0), waiters: List::new(), name: None }
     }
 
     /// Gives it a name for reports of what tasks wait for.

@@ -28,12 +28,7 @@ pub(super) struct Lock {
 
 impl Lock {
     pub(super) const fn new() -> Self {
-        Self {
-            owner: Owner::new(),
-            state: AtomicU8::new(FREE),
-            waiters: List::new(),
-            name: None,
-        }
+        Self { owner: Owner::new(), state: AtomicU8::new(FREE), waiters: List::new(), name: None }
     }
 
     /// Acquire: pairs with the store in `unlock`, for a run that takes the lock over.
@@ -50,8 +45,17 @@ impl Lock {
         if self.try_now() {
             return Ok(());
         }
-        wait::rarely();
-        let waiting = Waiting::at(What::Lock, self.name, Location::caller());
+        self.wait(scheduler, Location::caller())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait(
+        &self,
+        scheduler: &Scheduler,
+        place: &'static Location<'static>,
+    ) -> Result<(), WaitError> {
+        let waiting = Waiting::at(What::Lock, self.name, place);
         wait::wait(scheduler, waiting, &Locking::new(self))
     }
 

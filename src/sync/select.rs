@@ -8,17 +8,16 @@ use core::panic::Location;
 use crate::task::{Cancelled, Scheduler, WaitError, Waiting, What};
 use crate::time::{Duration, Instant};
 
-use super::mutex::Mutex;
-use super::semaphore::Semaphore;
+pub use super::awaiting::Join;
 #[doc(hidden)]
 pub use super::awaiting::{Awaiting, Joining, future, join};
-pub use super::awaiting::Join;
 #[doc(hidden)]
 pub use super::channel::{Receiving, Sending};
 #[doc(hidden)]
 pub use super::group::Leaving;
 #[doc(hidden)]
 pub use super::mutex::LockArm;
+use super::mutex::Mutex;
 #[doc(hidden)]
 pub use super::notify::Notified;
 #[doc(hidden)]
@@ -27,6 +26,7 @@ pub use super::once::Setting;
 pub use super::oneshot::Receiving as ReceivingOnce;
 #[doc(hidden)]
 pub use super::semaphore::Acquire;
+use super::semaphore::Semaphore;
 #[doc(hidden)]
 pub use super::wait::{Arm, Take, Waiter};
 
@@ -116,7 +116,9 @@ pub fn select(arms: &[&dyn Arm], rules: Rules) -> (usize, bool) {
         // What has called until now is seen by trying.
         scheduler.take_nudge();
         let order = Order::new(scheduler, arms.len(), rules.fair);
-        if let Some(ready) = order.iter().find(|arm| arms.get(*arm).is_some_and(|arm| arm.try_now())) {
+        if let Some(ready) =
+            order.iter().find(|arm| arms.get(*arm).is_some_and(|arm| arm.try_now()))
+        {
             return (ready, false);
         }
         if rules.has_default {
@@ -138,7 +140,11 @@ pub fn select(arms: &[&dyn Arm], rules: Rules) -> (usize, bool) {
 }
 
 /// Parks until an arm fires or reaches its deadline, or until they are to be tried again.
-fn park(scheduler: &Scheduler, arms: &[&dyn Arm], waiting: Waiting) -> Result<Option<usize>, Cancelled> {
+fn park(
+    scheduler: &Scheduler,
+    arms: &[&dyn Arm],
+    waiting: Waiting,
+) -> Result<Option<usize>, Cancelled> {
     let waiter = Waiter::new(scheduler);
     let mut earliest: Option<(Instant, usize)> = None;
     for (index, arm) in arms.iter().enumerate() {

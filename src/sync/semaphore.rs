@@ -50,12 +50,7 @@ unsafe impl Send for Semaphore {}
 impl Semaphore {
     /// A semaphore with so many permits.
     pub const fn new(permits: usize) -> Self {
-        Self {
-            owner: Owner::new(),
-            permits: Cell::new(permits),
-            waiters: List::new(),
-            name: None,
-        }
+        Self { owner: Owner::new(), permits: Cell::new(permits), waiters: List::new(), name: None }
     }
 
     /// Gives it a name for reports of what tasks wait for.
@@ -277,12 +272,7 @@ pub struct Acquire<'a> {
 impl<'a> Acquire<'a> {
     #[inline(always)]
     pub(super) fn new(semaphore: &'a Semaphore, permits: usize) -> Self {
-        Self {
-            semaphore,
-            permits,
-            holds: Cell::new(false),
-            node: Node::new((Link::NONE, 0)),
-        }
+        Self { semaphore, permits, holds: Cell::new(false), node: Node::new((Link::NONE, 0)) }
     }
 }
 

@@ -200,7 +200,11 @@ pub trait Take: Arm {
 
 /// Parks the running task until somebody fires it for the arm.
 #[inline(always)]
-pub(super) fn wait(scheduler: &Scheduler, waiting: Waiting, arm: &impl Arm) -> Result<(), WaitError> {
+pub(super) fn wait(
+    scheduler: &Scheduler,
+    waiting: Waiting,
+    arm: &impl Arm,
+) -> Result<(), WaitError> {
     let waiter = Waiter::new(scheduler);
     // SAFETY: both stay in place until they are unlinked below, or were by whoever has fired.
     unsafe { arm.link(&waiter, 0) };

@@ -71,7 +71,6 @@ pub(super) struct Binding {
 
 impl<T: 'static> LocalKey<T> {
     #[doc(hidden)]
-    #[expect(clippy::new_without_default, reason = "made by the macro, and only useful as a static")]
     pub const fn new() -> Self {
         Self { _address: AtomicU8::new(0), marker: PhantomData }
     }
@@ -85,6 +84,7 @@ impl<T: 'static> LocalKey<T> {
     /// Outside of a task. The process ends if somebody still looks at the value when `f` has
     /// returned, as only suspended coroutines can.
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "it is dropped when the scope ends")]
     pub fn scope<R>(&'static self, value: T, f: impl FnOnce() -> R) -> R {
         let task = Scheduler::here("LocalKey::scope").task();
         let binding = Binding {
@@ -216,5 +216,7 @@ impl Drop for Borrow<'_> {
 #[track_caller]
 #[expect(clippy::panic, reason = "a caller's bug, documented at `with`")]
 fn not_set() -> ! {
-    panic!("a task-local was asked for in a task that has not set it: call it inside of LocalKey::scope")
+    panic!(
+        "a task-local was asked for in a task that has not set it: call it inside of LocalKey::scope"
+    )
 }

@@ -77,14 +77,14 @@ pub(crate) use limits::limit;
 pub(crate) use lookout::Lookout;
 #[cfg(feature = "epoll")]
 pub(crate) use port::Port;
+#[cfg(feature = "sync")]
+pub(crate) use presence::Owner;
 #[cfg(feature = "overflow")]
 pub(crate) use quit::{answer, listen};
 #[cfg(feature = "epoll")]
 pub(crate) use report::fatal;
 #[cfg(feature = "panic-handler")]
 pub(crate) use report::{Place, describe_current};
-#[cfg(feature = "sync")]
-pub(crate) use presence::Owner;
 pub(crate) use scheduler::Scheduler;
 pub(crate) use slot::Slot;
 #[cfg(any(feature = "time", feature = "epoll"))]

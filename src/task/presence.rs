@@ -231,8 +231,7 @@ impl Owner {
                 return false;
             }
             // Release: pairs with the load above, for `is_over`.
-            let taken =
-                self.0.compare_exchange(owner, run, Ordering::AcqRel, Ordering::Relaxed);
+            let taken = self.0.compare_exchange(owner, run, Ordering::AcqRel, Ordering::Relaxed);
             if taken.is_ok() {
                 return true;
             }

@@ -116,6 +116,7 @@ impl Scheduler {
     }
 
     /// Sleeps while the word is 1, or where the kernel is waited for until that has an answer.
+    #[cfg_attr(not(feature = "epoll"), expect(clippy::unused_self, reason = "there is no port"))]
     fn sleep(&self, word: &AtomicU32, deadline: Option<Instant>) {
         #[cfg(feature = "epoll")]
         if let Some(port) = self.port() {

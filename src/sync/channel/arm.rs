@@ -101,11 +101,7 @@ pub struct Receiving<'a, T, const N: usize> {
 impl<'a, T, const N: usize> Receiving<'a, T, N> {
     #[inline(always)]
     pub(super) fn new(channel: &'a Channel<T, N>) -> Self {
-        Self {
-            channel,
-            item: Cell::new(None),
-            node: Node::new((Link::NONE, NonNull::dangling())),
-        }
+        Self { channel, item: Cell::new(None), node: Node::new((Link::NONE, NonNull::dangling())) }
     }
 
     /// What has come of it.

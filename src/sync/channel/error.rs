@@ -122,9 +122,6 @@ pub enum RecvError {
     Cancelled,
     /// The deadline has passed.
     TimedOut,
-    /// Items were overwritten before this receiver had them: so many. Only of a
-    /// [`Broadcast`](crate::sync::broadcast::Broadcast). As an [`Errno`]: `EOVERFLOW`.
-    Lagged(u64),
 }
 
 impl From<WaitError> for RecvError {
@@ -142,9 +139,6 @@ impl fmt::Display for RecvError {
             Self::Closed => f.write_str("the channel is closed"),
             Self::Cancelled => f.write_str("the task was cancelled"),
             Self::TimedOut => f.write_str("the deadline has passed"),
-            Self::Lagged(count) => {
-                write!(f, "{} items were overwritten", crate::text::Decimal(*count))
-            }
         }
     }
 }
@@ -157,7 +151,6 @@ impl From<RecvError> for Errno {
             RecvError::Closed => Self::PIPE,
             RecvError::Cancelled => Self::CANCELED,
             RecvError::TimedOut => Self::TIMEDOUT,
-            RecvError::Lagged(_) => Self::OVERFLOW,
         }
     }
 }
@@ -170,9 +163,6 @@ pub enum TryRecvError {
     Empty,
     /// The channel is closed, and there is nothing left in it. As an [`Errno`]: `EPIPE`.
     Closed,
-    /// Items were overwritten before this receiver had them: so many. Only of a
-    /// [`Broadcast`](crate::sync::broadcast::Broadcast). As an [`Errno`]: `EOVERFLOW`.
-    Lagged(u64),
 }
 
 impl fmt::Display for TryRecvError {
@@ -180,7 +170,6 @@ impl fmt::Display for TryRecvError {
         match self {
             Self::Empty => f.write_str("the channel is empty"),
             Self::Closed => fmt::Display::fmt(&RecvError::Closed, f),
-            Self::Lagged(count) => fmt::Display::fmt(&RecvError::Lagged(*count), f),
         }
     }
 }
@@ -192,7 +181,6 @@ impl From<TryRecvError> for Errno {
         match error {
             TryRecvError::Empty => Self::AGAIN,
             TryRecvError::Closed => Self::PIPE,
-            TryRecvError::Lagged(_) => Self::OVERFLOW,
         }
     }
 }

@@ -20,6 +20,9 @@ struct Inside<T, const N: usize> {
     closed: bool,
 }
 
+/// The channel is closed, and nothing is left in it.
+struct Closed;
+
 impl<T, const N: usize> Channel<T, N> {
     /// An empty channel. It needs room for an item: `N` is at least 1.
     #[cfg(not(loom))]
@@ -95,7 +98,7 @@ impl<T, const N: usize> Channel<T, N> {
     /// - [`RecvError::Cancelled`]: the task was told to end. Threads are not.
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.0.wait(Side::Taking, Inside::take, None)?.ok_or(RecvError::Closed)
+        self.0.wait(Side::Taking, Inside::take, None)?.map_err(|Closed| RecvError::Closed)
     }
 
     /// As [`recv`](Self::recv), until `deadline` at the latest.
@@ -105,7 +108,7 @@ impl<T, const N: usize> Channel<T, N> {
     /// Those of `recv`, and [`RecvError::TimedOut`].
     #[track_caller]
     pub fn recv_until(&self, deadline: Instant) -> Result<T, RecvError> {
-        self.0.wait(Side::Taking, Inside::take, Some(deadline))?.ok_or(RecvError::Closed)
+        self.0.wait(Side::Taking, Inside::take, Some(deadline))?.map_err(|Closed| RecvError::Closed)
     }
 
     /// Receives an item if that takes no waiting.
@@ -116,8 +119,8 @@ impl<T, const N: usize> Channel<T, N> {
     /// - [`TryRecvError::Closed`]: the channel is closed, and nothing is left in it.
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         match self.0.attempt(Side::Taking, Inside::take) {
-            Some(Some(item)) => Ok(item),
-            Some(None) => Err(TryRecvError::Closed),
+            Some(Ok(item)) => Ok(item),
+            Some(Err(Closed)) => Err(TryRecvError::Closed),
             None => Err(TryRecvError::Empty),
         }
     }
@@ -159,11 +162,11 @@ impl<T, const N: usize> Inside<T, N> {
         Some(())
     }
 
-    fn take(&mut self) -> Option<Option<T>> {
+    /// Takes an item, or learns that none will come any more.
+    fn take(&mut self) -> Option<Result<T, Closed>> {
         match self.items.pop_front() {
-            Some(item) => Some(Some(item)),
-            None if self.closed => Some(None),
-            None => None,
+            Some(item) => Some(Ok(item)),
+            None => self.closed.then_some(Err(Closed)),
         }
     }
 }

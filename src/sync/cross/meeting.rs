@@ -177,11 +177,10 @@ impl<S> Meeting<S> {
         side: Side,
         attempt: impl FnOnce(&mut S) -> Option<R>,
     ) -> Option<R> {
-        self.attempt_within(side, self.0.lock(), attempt)
+        Self::attempt_within(side, self.0.lock(), attempt)
     }
 
     fn attempt_within<R>(
-        &self,
         side: Side,
         mut inside: Guard<'_, Inside<S>>,
         attempt: impl FnOnce(&mut S) -> Option<R>,

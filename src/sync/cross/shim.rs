@@ -5,10 +5,10 @@ pub(super) use imp::{Guard, Mutex};
 #[cfg(not(loom))]
 pub(super) use spin::{Mutex, MutexGuard as Guard};
 
-#[cfg(loom)]
-pub(super) use loom::sync::atomic::AtomicU32;
 #[cfg(not(loom))]
 pub(super) use core::sync::atomic::AtomicU32;
+#[cfg(loom)]
+pub(super) use loom::sync::atomic::AtomicU32;
 
 #[cfg(loom)]
 mod imp {
