@@ -4,14 +4,13 @@
 
 use barecoro::start::Env;
 use barecoro::sync::{Channel, Notify, Receiver, Sender};
-use barecoro::time::{self, Duration};
+use barecoro::time::{Duration, sleep};
 use barecoro::{Errno, Runtime, entry, println, select, task};
 
 static RUNTIME: Runtime<8> = Runtime::new();
 static JOBS: Channel<u32, 4> = Channel::new();
 static RESULTS: Channel<(u32, u32), 4> = Channel::new();
 static ENOUGH: Notify = Notify::new();
-
 entry!(main);
 
 fn main(_env: Env) -> Result<(), Errno> {
@@ -24,9 +23,9 @@ fn main(_env: Env) -> Result<(), Errno> {
             task::spawn(move || work_on(&work, &results))?; // fan-out: each takes what is next
         }
         drop((work, results)); // the workers have their own
-        let mut best = (0, 0); // fan-in
+        let mut best = (0, 0);
         for result in &collected {
-            best = if result.1 > best.1 { result } else { best };
+            best = if result.1 > best.1 { result } else { best }; // fan-in
             if best.1 > 110 {
                 ENOUGH.notify_one(); // the producer ends, so the jobs do, so the workers do
             }
@@ -36,7 +35,7 @@ fn main(_env: Env) -> Result<(), Errno> {
     })?
 }
 
-/// Sends numbers until it is told to stop. Dropping the sender closes the channel.
+/// Sends numbers until it is told to stop; that drops the sender, which closes the channel.
 fn produce(jobs: &Sender<'_, u32, 4>) -> u32 {
     let mut made = 0;
     loop {
@@ -53,7 +52,7 @@ fn work_on(jobs: &Receiver<'_, u32, 4>, results: &Sender<'_, (u32, u32), 4>) -> 
     for job in jobs {
         let next = |n: &u64| (*n != 1).then(|| if n % 2 == 0 { n / 2 } else { 3 * n + 1 });
         let steps = core::iter::successors(Some(u64::from(job)), next).skip(1).count();
-        time::sleep(Duration::from_micros(10))?; // a cancelled worker leaves here
+        sleep(Duration::from_micros(10))?; // a cancelled worker leaves here
         results.send((job, u32::try_from(steps).unwrap_or(u32::MAX)))?;
     }
     Ok(())

@@ -172,7 +172,7 @@ macro_rules! __select {
                     has_default: $crate::__select!(@is $($default)?),
                     told: $told,
                 };
-                match $crate::sync::select::select(&[$($t),*], rules) {
+                match $crate::sync::select::select(&[$($crate::sync::select::arm($t)),*], rules) {
                     $(($n, told) => __Selected::$T($crate::sync::select::Take::take($t, told)),)*
                     ($crate::sync::select::DEFAULT, _) => __Selected::__Default,
                     _ => __Selected::__Cancelled,

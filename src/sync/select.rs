@@ -205,6 +205,12 @@ impl Order {
     }
 }
 
+/// An arm, whichever it is.
+#[doc(hidden)]
+pub fn arm<A: Take>(arm: &A) -> &dyn Arm {
+    arm
+}
+
 /// What `recv(…)` stands for.
 pub fn recv<S: Receive + ?Sized>(source: &S) -> S::Arm<'_> {
     source.arm()
