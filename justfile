@@ -6,8 +6,8 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 freestanding_features := "start,panic-handler,io,time,mem"
 # What waits for the kernel, and all that needs no other program.
 io_features := "net,fs,process,signal,io"
-all_features := io_features + ",mem,sim,watchdog"
-example_features := freestanding_features + ",net,fs,process,signal,uring,errno-text"
+all_features := io_features + ",mem,sim,watchdog,sync"
+example_features := freestanding_features + ",net,fs,process,signal,sync,uring,errno-text"
 frames := "-C force-frame-pointers=yes --remap-path-prefix=" + env("CARGO_HOME", env("HOME") / ".cargo") + "/registry/src/="
 link := "-C target-feature=+crt-static -C link-arg=-nostartfiles -C link-arg=-nostdlib -C link-arg=-static-pie -C link-arg=-Wl,-T,linker.ld,-z,noexecstack,-z,pack-relative-relocs,--no-eh-frame-hdr,--build-id=none"
 
@@ -88,7 +88,7 @@ check: (need "test") (need "boot") (need "check")
     cargo clippy --lib --features asan -- -D warnings
     cargo clippy --lib --no-default-features -- -D warnings
     cargo clippy --tests --features {{all_features}},std -- -D warnings {{allowed_in_tests}}
-    cargo clippy --no-default-features --features {{example_features}} --bins --example hello --example init --example echo --example httpd --example pipeline --example supervise -- -D warnings -A clippy::large_stack_arrays
+    cargo clippy --no-default-features --features {{example_features}} --bins --example hello --example init --example echo --example httpd --example pipeline --example pipeline_channels --example supervise -- -D warnings -A clippy::large_stack_arrays
     cargo clippy --example million -- -D warnings -A clippy::print_stdout -A clippy::std_instead_of_core
     cargo clippy --manifest-path bench/Cargo.toml --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features {{all_features}},start

@@ -25,6 +25,8 @@ mod error;
 pub mod fd;
 #[cfg(feature = "fs")]
 pub mod fs;
+#[cfg(feature = "sync")]
+pub mod future;
 #[cfg(any(feature = "io", feature = "epoll"))]
 pub mod io;
 #[cfg(feature = "net")]
@@ -37,6 +39,8 @@ pub mod signal;
 pub mod stack;
 #[cfg(any(feature = "start", feature = "panic-handler", feature = "mem"))]
 pub mod start;
+#[cfg(feature = "sync")]
+pub mod sync;
 mod sys;
 pub mod task;
 mod text;

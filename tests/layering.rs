@@ -17,6 +17,8 @@ const FLOORS: &[(&str, i32)] = &[
     ("coroutine", 30),
     ("task", 40),
     ("time", 50),
+    ("sync", 51),
+    ("future", 52),
     ("driver", 50),
     ("fd", 60),
     ("io", 61),

@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 /// A place in a [`List`].
 #[derive(Debug)]
 pub(crate) struct Node<T: Copy> {
-    item: T,
+    item: Cell<T>,
     next: Cell<Option<NonNull<Self>>>,
     previous: Cell<Option<NonNull<Self>>>,
     is_linked: Cell<bool>,
@@ -16,7 +16,32 @@ pub(crate) struct Node<T: Copy> {
 impl<T: Copy> Node<T> {
     /// A node that is in no list.
     pub(crate) const fn new(item: T) -> Self {
-        Self { item, next: Cell::new(None), previous: Cell::new(None), is_linked: Cell::new(false) }
+        Self {
+            item: Cell::new(item),
+            next: Cell::new(None),
+            previous: Cell::new(None),
+            is_linked: Cell::new(false),
+        }
+    }
+
+    /// Changes what a node holds that is in no list yet.
+    #[cfg(feature = "sync")]
+    #[inline(always)]
+    pub(crate) fn set(&self, item: T) {
+        self.item.set(item);
+    }
+
+    /// Whether it is in a list.
+    #[cfg(feature = "sync")]
+    pub(crate) fn is_linked(&self) -> bool {
+        self.is_linked.get()
+    }
+
+    /// What it holds.
+    #[cfg(feature = "sync")]
+    #[inline(always)]
+    pub(crate) fn get(&self) -> T {
+        self.item.get()
     }
 }
 
@@ -29,11 +54,13 @@ pub(crate) struct List<T: Copy> {
 
 impl<T: Copy> List<T> {
     /// An empty list, all bytes zero.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "sync"))]
     pub(crate) const fn new() -> Self {
         Self { first: Cell::new(None), last: Cell::new(None) }
     }
 
+    #[cfg(any(test, feature = "epoll"))]
+    #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
         self.first.get().is_none()
     }
@@ -43,6 +70,7 @@ impl<T: Copy> List<T> {
     /// # Safety
     ///
     /// The node is in no list, and stays where it is until it was taken or removed.
+    #[inline]
     pub(crate) unsafe fn push(&self, node: &Node<T>) {
         let place = NonNull::from(node);
         node.next.set(None);
@@ -56,12 +84,21 @@ impl<T: Copy> List<T> {
     }
 
     /// Takes the first node out, and returns what it holds.
+    #[inline]
     pub(crate) fn pop(&self) -> Option<T> {
         // SAFETY: it is in this list, so it is where it was.
         let node = unsafe { self.first.get()?.as_ref() };
         // SAFETY: as above.
         unsafe { self.remove(node) };
-        Some(node.item)
+        Some(node.item.get())
+    }
+
+    /// What the first node holds.
+    #[cfg(feature = "sync")]
+    #[inline(always)]
+    pub(crate) fn front(&self) -> Option<T> {
+        // SAFETY: it is in this list, so it is where it was.
+        self.first.get().map(|node| unsafe { node.as_ref() }.item.get())
     }
 
     /// Takes a node out, if nobody has.
@@ -69,6 +106,7 @@ impl<T: Copy> List<T> {
     /// # Safety
     ///
     /// The node is in this list or in none.
+    #[inline]
     pub(crate) unsafe fn remove(&self, node: &Node<T>) {
         if !node.is_linked.replace(false) {
             return;

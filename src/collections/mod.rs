@@ -3,11 +3,11 @@
 //! Nothing here makes a system call or uses assembly, so that Miri can run the tests.
 
 mod fifo;
-#[cfg(feature = "epoll")]
+#[cfg(any(feature = "epoll", feature = "sync"))]
 mod list;
 mod wheel;
 
 pub(crate) use fifo::{Fifo, Linked, Stack};
-#[cfg(feature = "epoll")]
+#[cfg(any(feature = "epoll", feature = "sync"))]
 pub(crate) use list::{List, Node};
 pub(crate) use wheel::{Timer, Wheel};

@@ -39,11 +39,17 @@ pub(crate) fn futex_wait(
 
 /// Wakes the thread that sleeps on `word`, if one does.
 pub(crate) fn futex_wake(word: &AtomicU32) {
+    futex_wake_at(word);
+}
+
+/// As [`futex_wake`], also if there is no word at the address any more: then it wakes nobody, or
+/// somebody who sleeps on another word that is there now, and has to expect that (futex(2)).
+pub(crate) fn futex_wake_at(word: *const AtomicU32) {
     // SAFETY: waking touches no memory of the program's.
     let _woken = unsafe {
         sc::syscall3(
             number(linux::__NR_futex),
-            word.as_ptr().expose_provenance(),
+            word.expose_provenance(),
             number(linux::FUTEX_WAKE | linux::FUTEX_PRIVATE_FLAG),
             1,
         )

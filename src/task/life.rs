@@ -1,6 +1,8 @@
 //! The life of a task: its beginning in a free slot, its first frame, its end.
 #![expect(unsafe_code, reason = "puts closures and results on stacks, and takes them from there")]
 
+#[cfg(feature = "sync")]
+use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::panic::Location;
 use core::ptr::NonNull;
@@ -116,7 +118,18 @@ fn allot(
     // SAFETY: the places were carved out of a stack that nobody uses. What is below them is for the
     // task alone, and `run` is its first frame.
     unsafe {
-        place.write(Record { name, spawned_at, payload, kind, own_stack, family });
+        place.write(Record {
+            name,
+            spawned_at,
+            payload,
+            kind,
+            own_stack,
+            family,
+            #[cfg(feature = "sync")]
+            waker: Cell::new(None),
+            #[cfg(feature = "sync")]
+            locals: Cell::new(None),
+        });
         slot.context.prepare(payload.as_ptr(), kind.run, (&raw const *slot).cast_mut().cast());
     }
     slot.record.set(Some(place));
@@ -128,7 +141,7 @@ fn allot(
     slot.limits.clear();
     slot.deadline.set(None);
     slot.switches.set(0);
-    slot.token.set(false);
+    slot.tokens.clear();
     slot.detached.set(false);
     slot.warm.set(true);
     // Relaxed: others learn of the task from what they are given, not from here.
@@ -167,6 +180,8 @@ where
         report::panicked(slot);
         record(slot).family.fail();
     }
+    #[cfg(feature = "sync")]
+    super::joining::wake(slot);
     if slot.detached.get() {
         // A panic in the destructor ends as one in the closure does.
         if unwind::catch(move || drop(outcome)).is_err() {
@@ -290,7 +305,7 @@ fn revive(scheduler: &'static Scheduler, slot: &'static Slot) {
     if scheduler.is_deadlocked() {
         slot.limits.cancel_for_good();
     }
-    slot.token.set(false);
+    slot.tokens.clear();
     slot.detached.set(true);
     slot.remote.id.store(scheduler.next_id(), Ordering::Relaxed);
     scheduler.start(slot);

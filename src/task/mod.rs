@@ -14,6 +14,8 @@
 
 #[cfg(feature = "overflow")]
 mod alternate;
+#[cfg(feature = "sync")]
+mod awaited;
 mod family;
 #[cfg(feature = "overflow")]
 mod fault;
@@ -21,13 +23,19 @@ mod fault;
 mod handler;
 mod hooks;
 mod join;
+#[cfg(feature = "sync")]
+mod joining;
 mod life;
 mod limits;
+#[cfg(feature = "sync")]
+mod local;
 mod lookout;
 mod park;
 mod place;
 #[cfg(feature = "epoll")]
 mod port;
+#[cfg(feature = "sync")]
+mod presence;
 #[cfg(feature = "overflow")]
 mod quit;
 mod remote;
@@ -41,11 +49,15 @@ mod slot;
 mod snapshot;
 mod spawn;
 mod wait;
+#[cfg(feature = "sync")]
+mod waker;
 #[cfg(feature = "watchdog")]
 mod watchdog;
 
 pub use join::{JoinError, JoinHandle};
 pub use limits::{cancelled, shield};
+#[cfg(feature = "sync")]
+pub use local::{LocalKey, NotSet};
 pub use park::{Task, Unparker, current, park, park_until};
 #[cfg(feature = "epoll")]
 pub use port::Driver;
@@ -57,12 +69,16 @@ pub use spawn::{Builder, SpawnError, spawn};
 #[cfg(all(feature = "overflow", any(feature = "io", feature = "epoll")))]
 pub(crate) use fault::check_buffer;
 pub(crate) use hooks::{Hooks, Settings, check_canary, cool, paint, trim};
+#[cfg(feature = "sync")]
+pub(crate) use joining::Joined;
 pub(crate) use life::run_first;
 #[cfg(feature = "time")]
 pub(crate) use limits::limit;
 pub(crate) use lookout::Lookout;
 #[cfg(feature = "epoll")]
 pub(crate) use port::Port;
+#[cfg(feature = "sync")]
+pub(crate) use presence::Owner;
 #[cfg(feature = "overflow")]
 pub(crate) use quit::{answer, listen};
 #[cfg(feature = "epoll")]
@@ -73,11 +89,13 @@ pub(crate) use scheduler::Scheduler;
 pub(crate) use slot::Slot;
 #[cfg(any(feature = "time", feature = "epoll"))]
 pub(crate) use slot::Waiting;
-#[cfg(feature = "epoll")]
+#[cfg(any(feature = "epoll", feature = "sync"))]
 pub(crate) use slot::Wake;
 #[cfg(feature = "time")]
 pub(crate) use slot::What;
 pub(crate) use spawn::Options;
+#[cfg(feature = "sync")]
+pub(crate) use waker::{Nudger, with_waker};
 
 use core::fmt;
 use core::num::NonZeroU64;

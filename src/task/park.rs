@@ -8,6 +8,7 @@ use core::sync::atomic::Ordering;
 use crate::sys::clock::Instant;
 
 use super::life::record;
+use super::remote::Call;
 use super::scheduler::Scheduler;
 use super::slot::{Name, Slot, State, Waiting, Wake, What};
 use super::{Cancelled, TaskId, WaitError};
@@ -41,7 +42,7 @@ pub fn current() -> Task {
 #[track_caller]
 pub fn park() -> Result<(), Cancelled> {
     let scheduler = Scheduler::here("task::park");
-    if scheduler.task().token.take() {
+    if scheduler.task().tokens.take_unpark() {
         return Ok(());
     }
     scheduler.block(Waiting::on(What::Unpark))
@@ -60,7 +61,7 @@ pub fn park() -> Result<(), Cancelled> {
 #[track_caller]
 pub fn park_until(deadline: Instant) -> Result<(), WaitError> {
     let scheduler = Scheduler::here("task::park_until");
-    if scheduler.task().token.take() {
+    if scheduler.task().tokens.take_unpark() {
         return Ok(());
     }
     scheduler.block_until(Waiting::on(What::Unpark), deadline)
@@ -73,8 +74,17 @@ pub(super) fn unpark(scheduler: &Scheduler, slot: &'static Slot) {
     if parked {
         scheduler.wake(slot, Wake::Done);
     } else {
-        slot.token.set(true);
+        slot.tokens.give_unpark();
     }
+}
+
+/// Does what somebody outside has asked for.
+pub(super) fn answer(scheduler: &Scheduler, slot: &'static Slot, call: Call) {
+    if call == Call::Unpark {
+        unpark(scheduler, slot);
+    }
+    #[cfg(feature = "sync")]
+    super::waker::nudge(scheduler, slot);
 }
 
 /// A task, running or not, in the shape of std's `Thread`.
@@ -203,7 +213,7 @@ impl Unparker {
     pub fn unpark(&self) {
         // Relaxed: a hint that saves work; the runtime compares again.
         if self.slot.remote.id.load(Ordering::Relaxed) == self.id.get() {
-            self.scheduler.inbox.send(self.slot, self.id.get());
+            self.scheduler.inbox.send(self.slot, self.id.get(), Call::Unpark);
         }
     }
 

@@ -40,11 +40,11 @@ pub enum Driver {
     Epoll = 2,
 }
 
-// SAFETY: both have a byte.
-const _: () = assert!(
-    unsafe { core::mem::transmute::<Option<Driver>, u8>(None) } == 0,
-    "a runtime is zeros until it runs"
-);
+const _: () = {
+    // SAFETY: both are a byte.
+    let none = unsafe { core::mem::transmute::<Option<Driver>, u8>(None) };
+    assert!(none == 0, "a runtime is zeros until it runs");
+};
 
 /// Where a runtime keeps its driver.
 pub(super) struct PortPlace {

@@ -14,6 +14,15 @@ use crate::sys::{epoll, fd::Fd};
 
 use super::slot::Slot;
 
+/// What a task is woken for from outside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    /// To look again at what it waits for. One that is in vain does no harm.
+    Nudge = 0,
+    /// Because somebody has unparked it. It looks again, too.
+    Unpark = 1,
+}
+
 /// A runtime's list of slots that someone outside wants to wake.
 #[derive(Debug)]
 pub(crate) struct Inbox {
@@ -46,12 +55,13 @@ impl Inbox {
     }
 
     /// Asks for task `id`, in `slot`, to be woken.
-    pub(super) fn send(&self, slot: &'static Slot, id: u64) {
+    pub(super) fn send(&self, slot: &'static Slot, id: u64, call: Call) {
         let remote = &slot.remote;
         // The youngest task wins: numbers only grow, so a caller that is late and asks for the
-        // slot's former task does not hide who asks for the present one.
+        // slot's former task does not hide who asks for the present one. Of one task's calls the
+        // stronger wins, which includes the other.
         // Release: pairs with the swap of `pending` in `take`.
-        remote.pending.fetch_max(id, Ordering::Release);
+        remote.pending.fetch_max(id << 1 | call as u64, Ordering::Release);
         // AcqRel: pairs with the swap of `queued` in `take`. Whoever finds it set knows that
         // `take` will read `pending` later.
         if !slot.queued.swap(true, Ordering::AcqRel) {
@@ -123,7 +133,7 @@ impl Inbox {
     }
 
     /// Calls `wake` with each slot whose present task was asked for.
-    pub(super) fn take(&self, mut wake: impl FnMut(&'static Slot)) {
+    pub(super) fn take(&self, mut wake: impl FnMut(&'static Slot, Call)) {
         if self.first.load(Ordering::Relaxed).is_null() {
             return;
         }
@@ -135,9 +145,10 @@ impl Inbox {
             // AcqRel: pairs with the swap in `send`; from here on the slot may be put back.
             slot.queued.swap(false, Ordering::AcqRel);
             // Acquire: pairs with the maximum in `send`.
-            let id = remote.pending.swap(0, Ordering::Acquire);
+            let pending = remote.pending.swap(0, Ordering::Acquire);
+            let id = pending >> 1;
             if id != 0 && id == remote.id.load(Ordering::Relaxed) {
-                wake(slot);
+                wake(slot, if pending & 1 == 1 { Call::Unpark } else { Call::Nudge });
             }
         }
     }

@@ -87,7 +87,7 @@ impl Scheduler {
                 }
             });
         }
-        self.inbox.take(|task| super::park::unpark(self, task));
+        self.inbox.take(|task, call| super::park::answer(self, task, call));
         // With nothing to do the driver is asked when it may wait.
         #[cfg(feature = "epoll")]
         if let Some(port) = self.port()
@@ -136,10 +136,7 @@ impl Scheduler {
     }
 
     /// Sleeps while the word is 1, or where the kernel is waited for until that has an answer.
-    #[cfg_attr(
-        not(feature = "epoll"),
-        expect(clippy::unused_self, reason = "there is a futex only")
-    )]
+    #[cfg_attr(not(feature = "epoll"), expect(clippy::unused_self, reason = "there is no port"))]
     fn sleep(&self, word: &AtomicU32, deadline: Option<Instant>) {
         #[cfg(feature = "epoll")]
         if let Some(port) = self.port() {

@@ -67,6 +67,11 @@ pub(crate) struct Scheduler {
     pub(super) slack: Cell<u64>,
     /// What the kernel took for that before the run, once it was told to be exact.
     pub(super) kernels_slack: Cell<Option<NonZeroUsize>>,
+    #[cfg(feature = "sync")]
+    pub(super) presence: super::presence::Presence,
+    /// Where the generator of lots is.
+    #[cfg(feature = "sync")]
+    lots: Cell<u64>,
     #[cfg(feature = "watchdog")]
     pub(super) watch: super::watchdog::Watch,
 }
@@ -99,6 +104,10 @@ impl Scheduler {
             timers: Wheel::new(),
             slack: Cell::new(0),
             kernels_slack: Cell::new(None),
+            #[cfg(feature = "sync")]
+            presence: super::presence::Presence::new(),
+            #[cfg(feature = "sync")]
+            lots: Cell::new(0),
             #[cfg(feature = "watchdog")]
             watch: super::watchdog::Watch::new(),
         }
@@ -290,6 +299,12 @@ impl Scheduler {
         let now = Instant::now().as_nanos();
         self.now.set(now);
         self.timers.start(timers, now, self.slack.get());
+        #[cfg(feature = "sync")]
+        {
+            self.announce(slots);
+            // So that a simulated run repeats itself; `now` is virtual there.
+            self.lots.set(now);
+        }
         arch::set_current((&raw const *self).cast());
         #[cfg(feature = "overflow")]
         if let Some(begin) = self.hooks.get().at_begin {
@@ -307,9 +322,23 @@ impl Scheduler {
         if self.live.get() == 0 {
             #[cfg(feature = "epoll")]
             self.close_port();
+            #[cfg(feature = "sync")]
+            self.presence.end();
             // SAFETY: no task is left, and the results of all were taken or dropped.
             unsafe { self.pool.close() }
         }
+    }
+
+    /// A number drawn by lot: a step of Marsaglia's generator (Xorshift RNGs, 2003), multiplied.
+    #[cfg(feature = "sync")]
+    pub(crate) fn draw(&self) -> u64 {
+        // Never zero, where the generator would stay.
+        let mut state = self.lots.get() | 1 << 63;
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        self.lots.set(state);
+        state.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
     /// Whether tasks of this run were stuck on the way.

@@ -40,8 +40,8 @@ pub(crate) struct Slot {
     pub(super) limits: Limits,
     /// How often the task was switched to; starts over after 4,294,967,295.
     pub(super) switches: Cell<u32>,
-    /// Whether someone has unparked the task before it parked.
-    pub(super) token: Cell<bool>,
+    /// Whether someone has woken the task before it parked.
+    pub(super) tokens: Tokens,
     /// Whether nobody wants the result.
     pub(super) detached: Cell<bool>,
     /// Whether the stack was used since its memory was last given back.
@@ -100,12 +100,59 @@ impl Linked for Slot {
     }
 }
 
+/// Wake-ups that have come before the task waited for them.
+#[derive(Debug)]
+pub(super) struct Tokens(Cell<u8>);
+
+impl Tokens {
+    /// For `park`.
+    const UNPARK: u8 = 1;
+    /// For whoever looks again at what it waits for when it is woken.
+    #[cfg(feature = "sync")]
+    const NUDGE: u8 = 2;
+
+    /// As for a new task.
+    #[inline(always)]
+    pub(super) fn clear(&self) {
+        self.0.set(0);
+    }
+
+    #[inline(always)]
+    pub(super) fn give_unpark(&self) {
+        self.0.set(self.0.get() | Self::UNPARK);
+    }
+
+    #[inline(always)]
+    pub(super) fn take_unpark(&self) -> bool {
+        self.take(Self::UNPARK)
+    }
+
+    #[cfg(feature = "sync")]
+    pub(super) fn give_nudge(&self) {
+        self.0.set(self.0.get() | Self::NUDGE);
+    }
+
+    #[cfg(feature = "sync")]
+    #[inline(always)]
+    pub(super) fn take_nudge(&self) -> bool {
+        self.take(Self::NUDGE)
+    }
+
+    #[inline(always)]
+    fn take(&self, token: u8) -> bool {
+        let tokens = self.0.get();
+        self.0.set(tokens & !token);
+        tokens & token != 0
+    }
+}
+
 /// The part of a slot that other threads and signal handlers reach.
 #[derive(Debug)]
 pub(super) struct Remote {
     /// The task that has the slot; zero while it is free. No number comes twice.
     pub(super) id: AtomicU64,
-    /// The youngest task to be unparked; zero for none.
+    /// The youngest task to be woken: twice its number, and one more if it is to be unparked; zero
+    /// for none.
     pub(super) pending: AtomicU64,
     /// The next one in the runtime's list of slots to look at.
     pub(super) next: AtomicPtr<Slot>,
@@ -168,6 +215,34 @@ pub(crate) enum What {
     Scope,
     #[cfg(feature = "epoll")]
     Call,
+    #[cfg(feature = "sync")]
+    Lock,
+    #[cfg(feature = "sync")]
+    Read,
+    #[cfg(feature = "sync")]
+    Write,
+    #[cfg(feature = "sync")]
+    Permits,
+    #[cfg(feature = "sync")]
+    Condition,
+    #[cfg(feature = "sync")]
+    Barrier,
+    #[cfg(feature = "sync")]
+    Notification,
+    #[cfg(feature = "sync")]
+    Value,
+    #[cfg(feature = "sync")]
+    Group,
+    #[cfg(feature = "sync")]
+    Receive,
+    #[cfg(feature = "sync")]
+    Send,
+    #[cfg(feature = "sync")]
+    Select,
+    #[cfg(feature = "sync")]
+    Future,
+    #[cfg(feature = "sync")]
+    Thread,
 }
 
 impl Waiting {
@@ -209,6 +284,8 @@ impl fmt::Display for Waiting {
             What::Scope => f.write_str("the tasks of its scope"),
             #[cfg(feature = "epoll")]
             What::Call => write_call(self.detail, f),
+            #[cfg(feature = "sync")]
+            what => super::awaited::write(what, self.detail, f),
         }
     }
 }
@@ -225,6 +302,12 @@ pub(super) struct Record {
     pub(super) own_stack: Option<OwnStack>,
     /// The scope that the task belongs to, and its neighbours there.
     pub(super) family: Family,
+    /// What is woken when the task has ended, if somebody awaits its handle as a future.
+    #[cfg(feature = "sync")]
+    pub(super) waker: Cell<Option<core::task::Waker>>,
+    /// The innermost task-local that is set; see `local`.
+    #[cfg(feature = "sync")]
+    pub(super) locals: Cell<Option<NonNull<super::local::Binding>>>,
 }
 
 /// A stack that a task has for itself. What drops it comes with it, so that a program has the code

@@ -1,0 +1,269 @@
+//! Waiting for what another thread does, for tasks and for plain threads.
+//!
+//! A lock protects a value and two lists of those who wait, one for each *side*: senders and
+//! receivers. Who has changed something takes one of the other side out of its list and calls it, when
+//! the lock is free again; who was called tries again. Nobody is given anything, as it may be about to
+//! leave; so who was called and leaves without having tried would have to call the next, and therefore
+//! tries first.
+//!
+//! Who waits leaves its frame only when its node is out of the list, which it sees under the lock. A
+//! plain thread also waits until its word was set: whoever has taken its node out is about to do
+//! that, and from then on uses the word's address only.
+#![expect(unsafe_code, reason = "links nodes that lie in other frames")]
+
+use core::cell::Cell;
+use core::panic::Location;
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
+
+use crate::collections::{List, Node};
+#[cfg(not(loom))]
+use crate::sys::thread;
+use crate::task::{Nudger, Scheduler, WaitError, Waiting, What};
+use crate::time::Instant;
+
+use super::shim::{AtomicU32, Guard, Mutex};
+
+/// Who waits: those who take, or those who bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Taking,
+    Bringing,
+}
+
+impl Side {
+    const fn other(self) -> Self {
+        match self {
+            Self::Taking => Self::Bringing,
+            Self::Bringing => Self::Taking,
+        }
+    }
+}
+
+pub(super) struct Meeting<S>(Mutex<Inside<S>>);
+
+struct Inside<S> {
+    value: S,
+    taking: List<NonNull<Sleeper>>,
+    bringing: List<NonNull<Sleeper>>,
+}
+
+// SAFETY: the lists refer to nodes that are used under the lock only, by whichever thread has it, and
+// stay until they are out of the list.
+unsafe impl<S: Send> Send for Inside<S> {}
+
+impl<S> Inside<S> {
+    fn list(&self, side: Side) -> &List<NonNull<Sleeper>> {
+        match side {
+            Side::Taking => &self.taking,
+            Side::Bringing => &self.bringing,
+        }
+    }
+
+    /// Takes the first of a side out, to be called without the lock.
+    fn next(&self, side: Side) -> Option<Call> {
+        let sleeper = self.list(side).pop()?;
+        // SAFETY: it was in the list just now, and the lock is held.
+        unsafe { sleeper.as_ref() }.call.take()
+    }
+}
+
+/// How somebody who waits is called.
+enum Call {
+    Task(Nudger),
+    /// A thread, that sleeps while the word is zero.
+    Thread(NonNull<AtomicU32>),
+}
+
+impl Call {
+    fn make(self) {
+        match self {
+            Self::Task(task) => task.nudge(),
+            Self::Thread(word) => {
+                // SAFETY: the thread stays in its frame until this has happened.
+                // Release: pairs with the load in `sleep`.
+                unsafe { word.as_ref() }.store(1, Ordering::Release);
+                #[cfg(not(loom))]
+                thread::futex_wake_at(word.as_ptr().cast_const());
+            }
+        }
+    }
+}
+
+/// A task or a thread that waits; lies in its frame.
+struct Sleeper {
+    node: Node<NonNull<Self>>,
+    /// Used under the lock, while the node is in a list.
+    call: Cell<Option<Call>>,
+    word: AtomicU32,
+}
+
+impl Sleeper {
+    fn new() -> Self {
+        Self {
+            node: Node::new(NonNull::dangling()),
+            call: Cell::new(None),
+            word: AtomicU32::new(0),
+        }
+    }
+
+    /// Sleeps until it was called, for a task perhaps without having been, or until the deadline.
+    fn sleep(
+        &self,
+        scheduler: Option<&'static Scheduler>,
+        deadline: Option<Instant>,
+        place: &'static Location<'static>,
+    ) -> Result<(), WaitError> {
+        let Some(scheduler) = scheduler else { return self.sleep_thread(deadline) };
+        if scheduler.take_nudge() {
+            return Ok(());
+        }
+        let waiting = Waiting::at(What::Thread, None, place);
+        match deadline {
+            None => scheduler.block(waiting).map_err(|_| WaitError::Cancelled),
+            Some(deadline) => scheduler.block_until(waiting, deadline),
+        }
+    }
+
+    #[cfg(not(loom))]
+    fn sleep_thread(&self, deadline: Option<Instant>) -> Result<(), WaitError> {
+        // Acquire: pairs with the store in `Call::make`.
+        while self.word.load(Ordering::Acquire) == 0 {
+            let slept = thread::futex_wait(&self.word, 0, deadline);
+            if slept == Err(crate::error::Errno::TIMEDOUT) {
+                return Err(WaitError::TimedOut);
+            }
+        }
+        Ok(())
+    }
+
+    /// A thread of loom's has no deadlines: one that has any meets it at once.
+    #[cfg(loom)]
+    fn sleep_thread(&self, deadline: Option<Instant>) -> Result<(), WaitError> {
+        while self.word.load(Ordering::Acquire) == 0 {
+            if deadline.is_some() {
+                return Err(WaitError::TimedOut);
+            }
+            loom::thread::yield_now();
+        }
+        Ok(())
+    }
+}
+
+/// The run that the caller is a task of.
+fn here() -> Option<&'static Scheduler> {
+    if cfg!(loom) { None } else { Scheduler::current() }
+}
+
+impl<S> Meeting<S> {
+    #[cfg(not(loom))]
+    pub(super) const fn new(value: S) -> Self {
+        Self(Mutex::new(Inside { value, taking: List::new(), bringing: List::new() }))
+    }
+
+    #[cfg(loom)]
+    pub(super) fn new(value: S) -> Self {
+        Self(Mutex::new(Inside { value, taking: List::new(), bringing: List::new() }))
+    }
+
+    /// Calls `f` with the value, under the lock. It calls no code of users.
+    pub(super) fn with<R>(&self, f: impl FnOnce(&mut S) -> R) -> R {
+        f(&mut self.0.lock().value)
+    }
+
+    /// Tries once; if that has succeeded, one of the other side is called.
+    pub(super) fn attempt<R>(
+        &self,
+        side: Side,
+        attempt: impl FnOnce(&mut S) -> Option<R>,
+    ) -> Option<R> {
+        Self::attempt_within(side, self.0.lock(), attempt)
+    }
+
+    fn attempt_within<R>(
+        side: Side,
+        mut inside: Guard<'_, Inside<S>>,
+        attempt: impl FnOnce(&mut S) -> Option<R>,
+    ) -> Option<R> {
+        let done = attempt(&mut inside.value)?;
+        let call = inside.next(side.other());
+        drop(inside);
+        if let Some(call) = call {
+            call.make();
+        }
+        Some(done)
+    }
+
+    /// Tries until it succeeds, and waits meanwhile. `attempt` calls no code of users.
+    #[track_caller]
+    pub(super) fn wait<R>(
+        &self,
+        side: Side,
+        mut attempt: impl FnMut(&mut S) -> Option<R>,
+        deadline: Option<Instant>,
+    ) -> Result<R, WaitError> {
+        let place = Location::caller();
+        let scheduler = here();
+        if let Some(done) = self.attempt(side, &mut attempt) {
+            return Ok(done);
+        }
+        let sleeper = Sleeper::new();
+        loop {
+            let mut inside = self.0.lock();
+            if let Some(done) = attempt(&mut inside.value) {
+                let call = inside.next(side.other());
+                drop(inside);
+                if let Some(call) = call {
+                    call.make();
+                }
+                return Ok(done);
+            }
+            // Relaxed: nobody else has the address.
+            sleeper.word.store(0, Ordering::Relaxed);
+            sleeper.call.set(Some(match scheduler {
+                Some(scheduler) => Call::Task(Nudger::new(scheduler)),
+                None => Call::Thread(NonNull::from(&sleeper.word)),
+            }));
+            sleeper.node.set(NonNull::from(&sleeper));
+            // SAFETY: it is out of the list, and this function does not return before it is again.
+            unsafe { inside.list(side).push(&sleeper.node) };
+            drop(inside);
+            loop {
+                let slept = sleeper.sleep(scheduler, deadline, place);
+                let inside = self.0.lock();
+                if !sleeper.node.is_linked() {
+                    drop(inside);
+                    // For a thread: who has called it may just be about to say so.
+                    if scheduler.is_none() {
+                        let _called = sleeper.sleep_thread(None);
+                    }
+                    match slept {
+                        Ok(()) => break,
+                        // It was called: what has happened is not to be lost.
+                        Err(error) => return self.attempt(side, &mut attempt).ok_or(error),
+                    }
+                }
+                if let Err(error) = slept {
+                    // SAFETY: it is in this list.
+                    unsafe { inside.list(side).remove(&sleeper.node) };
+                    let unused = sleeper.call.take();
+                    drop(inside);
+                    drop(unused);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Changes the value, and calls all who wait.
+    pub(super) fn change_for_all(&self, change: impl FnOnce(&mut S)) {
+        self.with(change);
+        for side in [Side::Taking, Side::Bringing] {
+            loop {
+                let call = self.0.lock().next(side);
+                let Some(call) = call else { break };
+                call.make();
+            }
+        }
+    }
+}

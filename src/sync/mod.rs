@@ -1,0 +1,64 @@
+//! Locks, channels, `select!`: what lets tasks work together. Floor 5.
+//!
+//! All of it is for the tasks of one run, needs no memory but its own, and can be made in a constant:
+//! in a `static`, in a task's frame and lent to a [`scope`](crate::task::scope), or anywhere else. Who
+//! waits has its turn in the order of coming.
+//!
+//! | for | there are |
+//! |---|---|
+//! | values that several tasks use | [`Mutex`], [`RwLock`], [`OnceCell`] |
+//! | values that go from task to task | [`Channel`], [`oneshot`] |
+//! | waiting for others | [`Notify`], [`Condvar`], [`Barrier`], [`WaitGroup`] |
+//! | limits | [`Semaphore`] |
+//! | what comes from, or goes to, another OS thread | [`cross`] |
+//! | the first of several things | [`select!`](crate::select) |
+//!
+//! # Cancellation
+//!
+//! Each call that can wait returns an error if the task is cancelled meanwhile, and has then done
+//! nothing: an item that was to be sent is in the error. If what it waits for comes first, the call is
+//! successful, and nothing is lost. A cancelled task still gets what is there without waiting.
+//!
+//! # Threads
+//!
+//! A thing in a `static` belongs to the run whose task uses it first, until that run has ended. Then
+//! the next run may have it, also on another OS thread. Used while the run of another thread has it, it
+//! panics: that is what [`cross`] is for. Guards and halves stay on their thread, and should not
+//! outlive their run.
+
+mod awaiting;
+mod barrier;
+mod channel;
+mod condvar;
+pub mod cross;
+mod group;
+mod lock;
+mod macros;
+mod mutex;
+mod notify;
+mod once;
+pub mod oneshot;
+mod rwlock;
+pub mod select;
+mod semaphore;
+mod wait;
+
+pub use barrier::{Barrier, BarrierWaitResult};
+pub use channel::{
+    Channel, Iter, Receiver, RecvError, SendError, Sender, TryIter, TryRecvError, TrySendError,
+};
+pub use condvar::Condvar;
+pub use group::{Member, WaitGroup};
+pub use mutex::{Mutex, MutexGuard};
+pub use notify::Notify;
+pub use once::OnceCell;
+pub use rwlock::{ReadGuard, RwLock, WriteGuard};
+pub use semaphore::{Permit, Semaphore};
+
+/// What a bug of this crate would come to.
+#[cold]
+#[inline(never)]
+#[expect(clippy::panic, reason = "stands for a bug of this crate")]
+fn impossible() -> ! {
+    panic!("barecoro has a bug")
+}

@@ -1,0 +1,282 @@
+//! Waiting for the first of several things.
+#![expect(unsafe_code, reason = "links what lies in the caller's frame")]
+
+use core::cell::Cell;
+use core::fmt;
+use core::panic::Location;
+
+use crate::task::{Cancelled, Scheduler, WaitError, Waiting, What};
+use crate::time::{Duration, Instant};
+
+pub use super::awaiting::Join;
+#[doc(hidden)]
+pub use super::awaiting::{Awaiting, Joining, future, join};
+#[doc(hidden)]
+pub use super::channel::{Receiving, Sending};
+#[doc(hidden)]
+pub use super::group::Leaving;
+#[doc(hidden)]
+pub use super::mutex::LockArm;
+use super::mutex::Mutex;
+#[doc(hidden)]
+pub use super::notify::Notified;
+#[doc(hidden)]
+pub use super::once::Setting;
+#[doc(hidden)]
+pub use super::oneshot::Receiving as ReceivingOnce;
+#[doc(hidden)]
+pub use super::semaphore::Acquire;
+use super::semaphore::Semaphore;
+#[doc(hidden)]
+pub use super::wait::{Arm, Take, Waiter};
+
+/// What `select!` can receive from, by `recv(…)`.
+pub trait Receive {
+    /// Receiving from it.
+    #[doc(hidden)]
+    type Arm<'a>: Take
+    where
+        Self: 'a;
+
+    #[doc(hidden)]
+    fn arm(&self) -> Self::Arm<'_>;
+}
+
+/// What `select!` can send to, by `send(…, item)`.
+pub trait SendTo<T> {
+    /// Sending to it.
+    #[doc(hidden)]
+    type Arm<'a>: Take
+    where
+        Self: 'a;
+
+    #[doc(hidden)]
+    fn arm(&self, item: T) -> Self::Arm<'_>;
+}
+
+/// What `select!` can wait for, by `wait(…)`.
+pub trait Wait {
+    /// Waiting for it.
+    #[doc(hidden)]
+    type Arm<'a>: Take
+    where
+        Self: 'a;
+
+    #[doc(hidden)]
+    fn arm(&self) -> Self::Arm<'_>;
+}
+
+macro_rules! forward {
+    ($trait:ident $(<$item:ident>)?, $($argument:ident)?) => {
+        forward!(@ $trait $(<$item>)?, $($argument)?, &'r S);
+        forward!(@ $trait $(<$item>)?, $($argument)?, &'r mut S);
+    };
+    (@ $trait:ident $(<$item:ident>)?, $($argument:ident)?, $reference:ty) => {
+        impl<'r, S: $trait $(<$item>)? + ?Sized $(, $item)?> $trait $(<$item>)? for $reference {
+            type Arm<'a> = S::Arm<'a> where Self: 'a;
+
+            fn arm(&self $(, $argument: $item)?) -> Self::Arm<'_> {
+                S::arm(self $(, $argument)?)
+            }
+        }
+    };
+}
+
+forward!(Receive,);
+forward!(SendTo<T>, item);
+forward!(Wait,);
+
+/// No name of an arm's: none is ready, and there is `default`.
+pub const DEFAULT: usize = usize::MAX;
+/// The task was cancelled, and no arm is to be told.
+pub const CANCELLED: usize = usize::MAX - 1;
+
+/// How a `select!` chooses.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Whether the order of trying is drawn by lot.
+    pub fair: bool,
+    /// Whether it does not wait.
+    pub has_default: bool,
+    /// Which arm is told that the task was cancelled, or [`CANCELLED`].
+    pub told: usize,
+}
+
+/// The most arms.
+const MOST: usize = 16;
+
+/// Waits for the first of the arms that happens. Returns which, and whether it is only told of a
+/// cancellation.
+#[track_caller]
+pub fn select(arms: &[&dyn Arm], rules: Rules) -> (usize, bool) {
+    let place = Location::caller();
+    loop {
+        let scheduler = Scheduler::here("select!");
+        let run = scheduler.run();
+        // What has called until now is seen by trying.
+        scheduler.take_nudge();
+        let order = Order::new(scheduler, arms.len(), rules.fair);
+        if let Some(ready) =
+            order.iter().find(|arm| arms.get(*arm).is_some_and(|arm| arm.try_now()))
+        {
+            return (ready, false);
+        }
+        if rules.has_default {
+            return (DEFAULT, false);
+        }
+        // In its poll, a future may have suspended a coroutine, which goes on in another run.
+        let here = Scheduler::here("select!");
+        let is_same = core::ptr::eq(here, scheduler) && here.run() == run;
+        // Or it may have woken itself.
+        if !is_same || here.take_nudge() {
+            continue;
+        }
+        match park(scheduler, arms, Waiting::at(What::Select, None, place)) {
+            Ok(Some(arm)) => return (arm, false),
+            Ok(None) => {}
+            Err(Cancelled) => return (rules.told, true),
+        }
+    }
+}
+
+/// Parks until an arm fires or reaches its deadline, or until they are to be tried again.
+fn park(
+    scheduler: &Scheduler,
+    arms: &[&dyn Arm],
+    waiting: Waiting,
+) -> Result<Option<usize>, Cancelled> {
+    let waiter = Waiter::new(scheduler);
+    let mut earliest: Option<(Instant, usize)> = None;
+    for (index, arm) in arms.iter().enumerate() {
+        // SAFETY: all stay in the caller's frames until they are unlinked below.
+        unsafe { arm.link(&waiter, u32::try_from(index).unwrap_or(0)) };
+        if let Some(deadline) = arm.deadline()
+            && earliest.is_none_or(|(earliest, _)| deadline < earliest)
+        {
+            earliest = Some((deadline, index));
+        }
+    }
+    let ended = match earliest {
+        None => scheduler.block(waiting).map_err(|_| WaitError::Cancelled),
+        Some((deadline, _)) => scheduler.block_until(waiting, deadline),
+    };
+    // From here on nothing fires, also while an arm waits to be unlinked.
+    let fired = waiter.close();
+    for arm in arms {
+        // SAFETY: it was linked above.
+        unsafe { arm.unlink() };
+    }
+    if let Some(fired) = fired {
+        return Ok(usize::try_from(fired).ok());
+    }
+    match ended {
+        Ok(()) => Ok(None),
+        Err(WaitError::TimedOut) => Ok(earliest.map(|(_, arm)| arm)),
+        Err(WaitError::Cancelled) => Err(Cancelled),
+    }
+}
+
+/// In which order arms are tried.
+struct Order {
+    arms: [u8; MOST],
+    count: usize,
+}
+
+impl Order {
+    /// As written, or else each order as likely as any other (Fisher and Yates, 1938; Durstenfeld,
+    /// 1964).
+    fn new(scheduler: &Scheduler, count: usize, fair: bool) -> Self {
+        const WRITTEN: [u8; MOST] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+        let mut order = Self { arms: WRITTEN, count };
+        if fair && count > 1 {
+            let mut lot = scheduler.draw() >> 8;
+            for last in (1..count).rev() {
+                let choices = last as u64 + 1;
+                // 16 factorial is less than 2 to the power of 45, of 56 bits.
+                order.arms.swap(last, usize::try_from(lot % choices).unwrap_or(0));
+                lot /= choices;
+            }
+        }
+        order
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        self.arms.iter().take(self.count).map(|arm| usize::from(*arm))
+    }
+}
+
+/// An arm, whichever it is.
+#[doc(hidden)]
+pub fn arm<A: Take>(arm: &A) -> &dyn Arm {
+    arm
+}
+
+/// What `recv(…)` stands for.
+pub fn recv<S: Receive + ?Sized>(source: &S) -> S::Arm<'_> {
+    source.arm()
+}
+
+/// What `send(…, item)` stands for.
+pub fn send<T, S: SendTo<T> + ?Sized>(target: &S, item: T) -> S::Arm<'_> {
+    target.arm(item)
+}
+
+/// What `wait(…)` stands for.
+pub fn wait<W: Wait + ?Sized>(thing: &W) -> W::Arm<'_> {
+    thing.arm()
+}
+
+/// What `lock(…)` stands for.
+pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> LockArm<'_, T> {
+    LockArm::new(mutex)
+}
+
+/// What `acquire(…)` stands for.
+pub fn acquire(semaphore: &Semaphore) -> Acquire<'_> {
+    Acquire::new(semaphore, 1)
+}
+
+/// What `sleep(…)` stands for.
+pub fn sleep(duration: Duration) -> Sleep {
+    Sleep { deadline: Instant::now() + duration, is_new: Cell::new(!duration.is_zero()) }
+}
+
+/// What `sleep_until(…)` stands for.
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep { deadline, is_new: Cell::new(false) }
+}
+
+/// A deadline among other things.
+pub struct Sleep {
+    deadline: Instant,
+    /// Whether it was just set, so that the clock need not be asked.
+    is_new: Cell<bool>,
+}
+
+impl Arm for Sleep {
+    fn try_now(&self) -> bool {
+        !self.is_new.take() && Instant::now() >= self.deadline
+    }
+
+    unsafe fn link(&self, _waiter: &Waiter, _index: u32) {}
+
+    unsafe fn unlink(&self) {}
+
+    fn deadline(&self) -> Option<Instant> {
+        Some(self.deadline)
+    }
+}
+
+impl Take for Sleep {
+    type Output = Result<(), Cancelled>;
+
+    fn take(&self, cancelled: bool) -> Self::Output {
+        if cancelled { Err(Cancelled) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep").finish_non_exhaustive()
+    }
+}
