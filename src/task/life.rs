@@ -294,6 +294,9 @@ unsafe fn take_and_drop<T>(scheduler: &Scheduler, slot: &'static Slot) {
 fn revive(scheduler: &'static Scheduler, slot: &'static Slot) {
     let record = record(slot);
     record.family.resume();
+    // Only suspended coroutines have left anything there, and nobody vouches for them any more.
+    #[cfg(feature = "sync")]
+    record.locals.set(None);
     let argument = (&raw const *slot).cast_mut().cast();
     // SAFETY: the task has ended, so its stack below the result is free, and nobody is suspended
     // in its context. The place of a result is as aligned as a stack.
