@@ -97,6 +97,7 @@ check: (need "test") (need "boot") (need "check")
     just prove stable
     just prove auto
     just miri
+    just loom
     just valgrind
     just asan
     just test-old-kernel
@@ -122,6 +123,10 @@ miri:
     else
         echo "SKIPPED: Miri is not installed for the nightly toolchain (rustup +nightly component add miri)" >&2
     fi
+
+# Check what crosses threads in all orders of events, by loom.
+loom:
+    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --lib --release --no-default-features --features sync --quiet -- loom
 
 # Compare with other crates; see docs/performance.md.
 bench *arguments:

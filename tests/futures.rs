@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use barecoro::sync::Channel;
 use barecoro::task::{self, Cancelled};
-use barecoro::time::{self, Duration};
+use barecoro::time::{self, Duration, Instant};
 use barecoro::{RunError, Runtime, future, select};
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex};
 use futures::{SinkExt as _, StreamExt as _};

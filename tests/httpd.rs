@@ -181,6 +181,11 @@ fn bad_requests_are_answered() {
             ("GET / HTTP/1.1\r\n\r\n".to_owned(), "400"),
             ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".to_owned(), "400"),
             ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n".to_owned(), "400"),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 0\r\n\r\n"
+                    .to_owned(),
+                "400",
+            ),
             ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n".to_owned(), "413"),
             ("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(), "411"),
             ("GET / HTTP/3.0\r\nHost: a\r\n\r\n".to_owned(), "505"),

@@ -376,3 +376,29 @@ fn dropping_kills_if_that_was_asked_for() {
         assert!(start.elapsed() > Duration::from_millis(250) || is_there(spared));
     });
 }
+
+/// A pipe that the parent goes on using is set to wait for the child; the parent's writes still park
+/// their task only.
+#[test]
+fn a_pipe_shared_with_a_child_parks_its_task_only() {
+    static R: Runtime<2> = Runtime::new();
+    on_both_drivers(&R, || {
+        let (reader, writer) = barecoro::io::pipe().unwrap();
+        // The driver knows it now.
+        writer.write_all(b"x").unwrap();
+        let mut command = shell("printf y");
+        command.stdout(writer.try_clone().unwrap());
+        assert!(command.status().unwrap().success());
+        drop(command);
+        let writing = task::spawn(move || writer.write_all(&[b'z'; 1 << 18])).unwrap();
+        let (mut count, mut piece) = (0, [0; 4096]);
+        loop {
+            match reader.read(&mut piece).unwrap() {
+                0 => break,
+                length => count += length,
+            }
+        }
+        writing.join().unwrap().unwrap();
+        assert_eq!(count, 2 + (1 << 18));
+    });
+}

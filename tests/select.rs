@@ -355,7 +355,10 @@ fn every_kind_of_arm_can_tell_of_a_cancellation() {
     static O: oneshot::Channel<u32> = oneshot::Channel::new();
     R.run(|| {
         let _guard = M.lock().unwrap();
-        let mut never = task::spawn(|| drop(task::park())).unwrap();
+        let mut never = task::spawn(|| {
+            let _ended = task::park();
+        })
+        .unwrap();
         let (_sender, receiver) = O.split();
         let told = time_out(|| {
             select! { lock(M) -> r => assert!(matches!(r, Err(Cancelled))) }
@@ -440,8 +443,8 @@ fn sixteen_arms_are_the_most() {
     static R: Runtime<2> = Runtime::new();
     static C: [Channel<usize, 1>; 16] = [const { Channel::new() }; 16];
     R.run(|| {
-        for n in 0..16 {
-            C[n].send(n).unwrap();
+        for (n, channel) in C.iter().enumerate() {
+            channel.send(n).unwrap();
             let got = select! {
                 recv(C[0]) -> v => v, recv(C[1]) -> v => v, recv(C[2]) -> v => v, recv(C[3]) -> v => v,
                 recv(C[4]) -> v => v, recv(C[5]) -> v => v, recv(C[6]) -> v => v, recv(C[7]) -> v => v,

@@ -305,3 +305,46 @@ fn storms_lose_nobody_and_leave_nothing() {
     })
     .well();
 }
+
+/// Another library that handles signals calls who was there before it, and so does this one: neither
+/// calls the other for ever.
+#[test]
+fn handlers_on_top_of_each_other_are_called_once() {
+    in_child("handlers_on_top_of_each_other_are_called_once", || {
+        use std::sync::Arc;
+        static R: Runtime<1> = Runtime::new();
+        let count = Arc::new(AtomicUsize::new(0));
+        R.run(|| {
+            let first = Signals::new(&[Signal::USR1]).unwrap();
+            let counted = count.clone();
+            let count_one = move || drop(counted.fetch_add(1, Ordering::SeqCst));
+            // SAFETY: it only counts.
+            unsafe { signal_hook_registry::register(10, count_one) }.unwrap();
+            drop(first);
+            let mut second = Signals::new(&[Signal::USR1]).unwrap();
+            for round in 1..=3 {
+                signal::raise(Signal::USR1);
+                assert_eq!(second.recv(), Ok(Signal::USR1));
+                assert_eq!(count.load(Ordering::SeqCst), round);
+            }
+        })
+        .unwrap();
+    })
+    .well();
+}
+
+#[test]
+fn who_comes_after_somebody_has_reset_a_signal_hears_it() {
+    in_child("who_comes_after_somebody_has_reset_a_signal_hears_it", || {
+        static R: Runtime<1> = Runtime::new();
+        R.run(|| {
+            let _first = Signals::new(&[Signal::TERM]).unwrap();
+            signal::reset(Signal::TERM).unwrap();
+            let mut second = Signals::new(&[Signal::TERM]).unwrap();
+            signal::raise(Signal::TERM);
+            assert_eq!(second.recv(), Ok(Signal::TERM));
+        })
+        .unwrap();
+    })
+    .well();
+}

@@ -5,7 +5,7 @@ use core::fmt::Write as _;
 use barecoro::fs::{Dir, File, Metadata, OpenOptions};
 use barecoro::io::{Error, IoSlice};
 use barecoro::net::{Shutdown, TcpStream};
-use barecoro::time::{self, Duration};
+use barecoro::time::{self, Duration, Instant};
 use barecoro::{Errno, task};
 
 use crate::request::Request;
@@ -66,7 +66,8 @@ enum Next<'a> {
 impl Input<'_> {
     /// Reads until a request is complete.
     fn next_request(&mut self) -> Result<Next<'_>, Error> {
-        let mut limit = IDLE;
+        // Of the whole request, from its first byte on.
+        let mut limit = Instant::now() + if self.length == 0 { IDLE } else { LIMIT };
         loop {
             match Request::parse(&self.buffer[..self.length]) {
                 // It is parsed again below: returned from here it would stay borrowed in all branches.
@@ -81,13 +82,16 @@ impl Input<'_> {
                 Err(status) => return Ok(Next::Bad(status)),
             }
             let place = &mut self.buffer[self.length..];
-            match time::timeout(limit, || self.stream.read(place)) {
+            let is_first = self.length == 0;
+            match time::timeout_until(limit, || self.stream.read(place)) {
                 Ok(Ok(0)) | Err(_) if self.length == 0 => return Ok(Next::End),
                 Ok(Ok(0)) => return Ok(Next::Bad(Status::BAD_REQUEST)),
                 Ok(read) => self.length += read?,
                 Err(_) => return Ok(Next::Bad(Status::REQUEST_TIMEOUT)),
             }
-            limit = LIMIT;
+            if is_first {
+                limit = Instant::now() + LIMIT;
+            }
         }
         match Request::parse(&self.buffer[..self.length]) {
             Ok(Some(request)) => Ok(Next::Request(request)),
@@ -107,6 +111,7 @@ impl Input<'_> {
         if length > LONGEST_BODY {
             return Ok(false);
         }
+        let limit = Instant::now() + LIMIT;
         let mut rest = length;
         loop {
             let here = rest.min(self.length);
@@ -115,7 +120,8 @@ impl Input<'_> {
             if rest == 0 {
                 return Ok(true);
             }
-            self.length = within_limit(|| self.stream.read(&mut self.buffer))?;
+            let read = time::timeout_until(limit, || self.stream.read(&mut self.buffer));
+            self.length = read.unwrap_or_else(|elapsed| elapsed.0)?;
             if self.length == 0 {
                 return Ok(false);
             }
@@ -126,9 +132,10 @@ impl Input<'_> {
     /// nobody has read would reset it.
     fn close(&mut self) -> Result<(), Error> {
         self.stream.shutdown(Shutdown::Write)?;
+        let limit = Instant::now() + Duration::from_secs(2);
         let mut rest = LONGEST_BODY;
         while rest > 0 {
-            match time::timeout(Duration::from_secs(2), || self.stream.read(&mut self.buffer)) {
+            match time::timeout_until(limit, || self.stream.read(&mut self.buffer)) {
                 Ok(Ok(count)) if count > 0 => rest = rest.saturating_sub(count),
                 _ => break,
             }
@@ -228,8 +235,8 @@ fn send(
     let mut modified = heapless::String::<32>::new();
     let _fits = write!(modified, "{}", Date(metadata.modified()));
     let is_known = request.if_modified_since == Some(modified.as_bytes());
-    let (status, length) =
-        if is_known { (Status::NOT_MODIFIED, 0) } else { (Status::OK, metadata.len()) };
+    let status = if is_known { Status::NOT_MODIFIED } else { Status::OK };
+    let length = metadata.len();
     let mut head: Head = response::head(status, length, kind, request.stays_open);
     let _fits = write!(head, "Last-Modified: {modified}\r\n\r\n");
     if is_known || request.is_head || length == 0 {

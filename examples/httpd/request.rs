@@ -17,6 +17,8 @@ pub(crate) struct Request<'a> {
     pub(crate) if_modified_since: Option<&'a [u8]>,
     /// How many bytes follow the headers, which nobody wants.
     pub(crate) body: usize,
+    /// Whether that was said.
+    has_length: bool,
     /// How many bytes the headers are.
     pub(crate) length: usize,
 }
@@ -44,6 +46,7 @@ impl<'a> Request<'a> {
             stays_open: version == 1,
             if_modified_since: None,
             body: 0,
+            has_length: false,
             length,
         };
         let mut hosts = 0;
@@ -74,7 +77,12 @@ impl<'a> Request<'a> {
         } else if is("content-length") {
             let text = core::str::from_utf8(header.value).map_err(|_| Status::BAD_REQUEST)?;
             let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            self.body = text.parse().ok().filter(|_| is_number).ok_or(Status::BAD_REQUEST)?;
+            let length = text.parse().ok().filter(|_| is_number).ok_or(Status::BAD_REQUEST)?;
+            // Two that differ, and a server and a proxy may not agree where the next request begins.
+            if self.has_length && self.body != length {
+                return Err(Status::BAD_REQUEST);
+            }
+            (self.body, self.has_length) = (length, true);
         } else if is("transfer-encoding") {
             // Where the body ends is then said inside of it.
             return Err(Status::LENGTH_REQUIRED);

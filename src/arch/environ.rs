@@ -3,10 +3,10 @@
 
 use core::arch::asm;
 use core::ffi::c_char;
-use core::ptr;
 
-/// libc's `environ`: the addresses of strings, and a null. Null without libc.
-pub(crate) fn environ() -> *const *const c_char {
+/// libc's `environ`: the addresses of strings, and a null; or null, if there are none. `None` without
+/// libc.
+pub(crate) fn environ() -> Option<*const *const c_char> {
     let variable: *const *const *const c_char;
     // SAFETY: copies an address. The symbol is weak: where no library has it, the linker puts zero.
     unsafe {
@@ -17,9 +17,6 @@ pub(crate) fn environ() -> *const *const c_char {
             options(nostack, preserves_flags, readonly),
         );
     }
-    if variable.is_null() {
-        return ptr::null();
-    }
-    // SAFETY: it is the variable of environ(7), which has this type.
-    unsafe { *variable }
+    // SAFETY: it is the variable of environ(7), which has this type, or null.
+    unsafe { variable.as_ref() }.copied()
 }

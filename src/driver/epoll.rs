@@ -122,9 +122,10 @@ impl Epoll {
             if !source.is_registered_by(owner) {
                 self.register(source, owner)?;
             }
-            if !source.always_ready.get() && !source.never_waits.get() {
+            let since = fd::flags_known_since();
+            if !source.always_ready.get() && source.never_waits.get() != since {
                 fd::set_nonblocking(owner.raw())?;
-                source.never_waits.set(true);
+                source.never_waits.set(since);
             }
         }
         let is_message = operation.name() == Call::SendMsg;
@@ -272,7 +273,7 @@ impl Epoll {
             source.serial.set(serial);
             source.blocked.set(0);
             source.hung_up.set(false);
-            source.never_waits.set(false);
+            source.never_waits.set(0);
         }
         is_new
     }

@@ -32,8 +32,9 @@ pub(super) struct Source {
     pub(super) hung_up: Cell<bool>,
     /// Whether it is a file that is always ready, which epoll does not take.
     pub(super) always_ready: Cell<bool>,
-    /// Whether it was set not to wait (`O_NONBLOCK`).
-    pub(super) never_waits: Cell<bool>,
+    /// Since when it is known to be set not to wait (`O_NONBLOCK`), or zero; see
+    /// [`fd::flags_known_since`].
+    pub(super) never_waits: Cell<u32>,
     /// Whether it is registered only while somebody waits.
     pub(super) transient: Cell<bool>,
 }

@@ -50,7 +50,9 @@ impl Room {
         &self,
         strings: impl Iterator<Item = *const c_char>,
     ) -> &[*const c_char] {
-        fill(self.part::<0, _>(), strings.chain([END]))
+        let cells = self.part::<0, _>();
+        // The last place is the null's, whatever there is to fill in.
+        fill(cells, strings.take(cells.len().saturating_sub(1)).chain([END]))
     }
 
     /// The environment, and a null.
@@ -58,7 +60,9 @@ impl Room {
         &self,
         strings: impl Iterator<Item = *const c_char>,
     ) -> &[*const c_char] {
-        fill(self.part::<1, _>(), strings.chain([END]))
+        let cells = self.part::<1, _>();
+        // It may have grown since it was counted, by another thread.
+        fill(cells, strings.take(cells.len().saturating_sub(1)).chain([END]))
     }
 
     /// The groups.

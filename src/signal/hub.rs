@@ -102,7 +102,6 @@ impl Listening {
         let memory = Mapping::zeroed(size_of::<Listener>())?;
         let listener = memory.at::<Listener>(0);
         let mut counts = COUNTS.lock();
-        install_all(&mut counts, wanted)?;
         // SAFETY: zeros are a listener, in a mapping that nobody else has yet.
         unsafe {
             (*listener.as_ptr()).wanted = wanted;
@@ -110,7 +109,14 @@ impl Listening {
             // SeqCst: as all that a handler and whoever goes must see in one order; see `Drop`.
             listener.as_ref().next.store(FIRST.load(Ordering::SeqCst), Ordering::SeqCst);
         }
+        // First the listener, then the handlers: no signal finds a handler and nobody to tell.
         FIRST.store(listener.as_ptr(), Ordering::SeqCst);
+        if let Err(errno) = install_all(&mut counts, wanted) {
+            unlink(&mut counts, listener.as_ptr());
+            drop(counts);
+            wait_for_handlers();
+            return Err(errno);
+        }
         Ok(Self { listener, _memory: memory })
     }
 
@@ -140,23 +146,32 @@ impl Listening {
 impl Drop for Listening {
     fn drop(&mut self) {
         let mut counts = COUNTS.lock();
-        let own = self.listener.as_ptr();
-        let mut link = &FIRST;
-        // SAFETY: all in the list are in mappings that stay until they are taken out, under the lock.
-        while let Some(found) = unsafe { link.load(Ordering::SeqCst).as_ref() } {
-            if ptr::eq(found, own) {
-                link.store(found.next.load(Ordering::SeqCst), Ordering::SeqCst);
-                break;
-            }
-            link = &found.next;
-        }
         remove_all(&mut counts, self.get().wanted);
+        unlink(&mut counts, self.listener.as_ptr());
         drop(counts);
-        // SeqCst: pairs with the addition in `on_signal`. A handler that is not counted yet finds
-        // the list without this listener.
-        while RUNNING.load(Ordering::SeqCst) != 0 {
-            thread::pause(Duration::from_micros(10));
+        wait_for_handlers();
+    }
+}
+
+/// Takes a listener out of the list. Handlers that run may still have found it.
+fn unlink(_locked: &mut [u32; PLACES], listener: *const Listener) {
+    let mut link = &FIRST;
+    // SAFETY: all in the list are in mappings that stay until they are taken out, under the lock.
+    while let Some(found) = unsafe { link.load(Ordering::SeqCst).as_ref() } {
+        if ptr::eq(found, listener) {
+            link.store(found.next.load(Ordering::SeqCst), Ordering::SeqCst);
+            return;
         }
+        link = &found.next;
+    }
+}
+
+/// Waits until no handler runs.
+fn wait_for_handlers() {
+    // SeqCst: pairs with the addition in `on_signal`. A handler that is not counted yet finds the list
+    // as it is now.
+    while RUNNING.load(Ordering::SeqCst) != 0 {
+        thread::pause(Duration::from_micros(10));
     }
 }
 
@@ -245,12 +260,13 @@ fn install(counts: &mut [u32; PLACES], signal: u32) -> Result<(), Errno> {
     let Some((count, previous)) = counts.get_mut(place).zip(PREVIOUS.get(place)) else {
         return Err(Errno::INVAL);
     };
-    if *count == 0 {
-        let found = signal::action(signal)?;
-        if !found.calls(on_signal) {
-            for (kept, word) in previous.iter().zip(found.to_words()) {
-                kept.store(word, Ordering::Relaxed);
-            }
+    // Somebody else may have set an action since it was installed.
+    let found = signal::action(signal)?;
+    if !found.calls(on_signal) {
+        // No handler reads the words meanwhile: a new one begins only if the other action calls this.
+        wait_for_handlers();
+        for (kept, word) in previous.iter().zip(found.to_words()) {
+            kept.store(word, Ordering::Relaxed);
         }
         let action = Action::call(on_signal, linux::SA_RESTART, !FAULTS);
         // SAFETY: `on_signal` keeps to what a handler may do, see above.
@@ -286,7 +302,10 @@ fn previous(signal: u32) -> Action {
 /// Called by the kernel.
 unsafe extern "C" fn on_signal(number: i32, info: *mut Info, context: *mut Context) {
     let signal = number.cast_unsigned();
-    // SeqCst: pairs with the load in `Listening::drop`.
+    // Who has installed a handler on top of this one calls this one; and if this one is on top again,
+    // this one calls that. Once around is enough.
+    let Some(turn) = Turn::begin(context) else { return };
+    // SeqCst: pairs with the load in `wait_for_handlers`.
     RUNNING.fetch_add(1, Ordering::SeqCst);
     let mut next = FIRST.load(Ordering::SeqCst);
     // SAFETY: whoever goes waits for this handler, so all that it finds is there.
@@ -295,10 +314,58 @@ unsafe extern "C" fn on_signal(number: i32, info: *mut Info, context: *mut Conte
         listener.note(signal, unsafe { &*info });
         next = listener.next.load(Ordering::SeqCst);
     }
-    RUNNING.fetch_sub(1, Ordering::SeqCst);
     let previous = previous(signal);
+    RUNNING.fetch_sub(1, Ordering::SeqCst);
     if previous.kind() == Kind::Function {
+        if previous.has(linux::SA_RESETHAND) {
+            forget_previous(signal);
+        }
+        let own = if previous.has(linux::SA_NODEFER) { 0 } else { signal::set_of(signal) };
+        // As the kernel would call it. When the handler returns, that puts the mask back.
+        // SAFETY: the kernel's argument.
+        signal::set_mask(unsafe { (*context).mask() } | previous.mask() | own);
         // SAFETY: these are the handler's own arguments, for a signal whose action this was.
         unsafe { previous.invoke(number, info, context) }
+    }
+    drop(turn);
+}
+
+/// The handler before was to be called once, and is.
+fn forget_previous(signal: u32) {
+    if let Some(words) = PREVIOUS.get(signal as usize) {
+        for (word, default) in words.iter().zip(Action::DEFAULT.to_words()) {
+            word.store(default, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The interruptions that handlers are in the middle of, on all threads: where the kernel has put the
+/// interrupted registers, which is different for each.
+static TURNS: [AtomicUsize; 32] = [const { AtomicUsize::new(0) }; 32];
+
+/// A handler that is in the middle of an interruption.
+struct Turn(Option<&'static AtomicUsize>);
+
+impl Turn {
+    /// `None` if the interruption is being handled: the handler calls itself, by another. With more
+    /// threads in handlers than there are places nobody looks.
+    fn begin(context: *const Context) -> Option<Self> {
+        let context = context.addr();
+        // Relaxed: only this thread's own stores concern it.
+        if TURNS.iter().any(|turn| turn.load(Ordering::Relaxed) == context) {
+            return None;
+        }
+        let free = TURNS.iter().find(|turn| {
+            turn.compare_exchange(0, context, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        });
+        Some(Self(free))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(place) = self.0 {
+            place.store(0, Ordering::Relaxed);
+        }
     }
 }

@@ -112,7 +112,10 @@ pub unsafe extern "C" fn begin(
     unsafe { thread::set_up(area, &relocate::image(env, relocated)) };
     // Programs that write to pipes want an error, and not to end.
     #[cfg(feature = "epoll")]
-    sys::process::ignore(linux_raw_sys::general::SIGPIPE);
+    {
+        sys::process::ignore(linux_raw_sys::general::SIGPIPE);
+        fd::fill_standard();
+    }
     sys::process::exit(main(env))
 }
 

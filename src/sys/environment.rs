@@ -53,8 +53,7 @@ impl Inherited {
             }
             return Ok(Self::Array(first));
         }
-        let array = arch::environ();
-        if !array.is_null() {
+        if let Some(array) = arch::environ() {
             return Ok(Self::Array(array));
         }
         let mut text = Bytes::new();

@@ -2,6 +2,8 @@
 #![expect(unsafe_code, reason = "system calls; each function says what its arguments must be")]
 
 use core::ffi::CStr;
+#[cfg(feature = "epoll")]
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use linux_raw_sys::general as linux;
 
@@ -121,6 +123,47 @@ pub(crate) fn set_nonblocking(fd: Fd) -> Result<(), Errno> {
     let flags = control(fd, linux::F_GETFL, 0)?;
     let wanted = flags | number(linux::O_NONBLOCK);
     if wanted == flags { Ok(()) } else { control(fd, linux::F_SETFL, wanted).map(drop) }
+}
+
+/// Opens `/dev/null` for those of the descriptors 0 to 2 that are not open, so that no socket gets such
+/// a number, and with it what is printed. Where there is no such file nothing is done.
+#[cfg(all(feature = "start", feature = "epoll"))]
+pub(crate) fn fill_standard() {
+    let mut standard = [0, 1, 2].map(|fd| linux::pollfd { fd, events: 0, revents: 0 });
+    // SAFETY: the kernel reads and writes three `pollfd`s.
+    let returned = unsafe {
+        sc::syscall3(
+            number(linux::__NR_poll),
+            standard.as_mut_ptr().expose_provenance(),
+            standard.len(),
+            0,
+        )
+    };
+    if result(returned).unwrap_or(0) > 0 {
+        for place in &standard {
+            if u32::from(place.revents.cast_unsigned()) & linux::POLLNVAL != 0 {
+                // The kernel takes the lowest number that is free. It stays open.
+                let _opened = open(c"/dev/null", linux::O_RDWR);
+            }
+        }
+    }
+}
+
+/// Counts how often this crate has let descriptors wait again. Others may have the same open file.
+#[cfg(feature = "epoll")]
+static FORGOTTEN: AtomicU32 = AtomicU32::new(1);
+
+/// What is known of flags of open files holds while this number is the same. Never zero.
+#[cfg(feature = "epoll")]
+pub(crate) fn flags_known_since() -> u32 {
+    // Relaxed: threads that share an open file order what they do to it by other means.
+    FORGOTTEN.load(Ordering::Relaxed).max(1)
+}
+
+/// What is known of flags of open files may not hold any more.
+#[cfg(feature = "process")]
+pub(super) fn forget_flags() {
+    FORGOTTEN.fetch_add(1, Ordering::Relaxed);
 }
 
 /// fcntl(2) with a number.

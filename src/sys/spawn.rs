@@ -15,7 +15,7 @@ use linux_raw_sys::general as linux;
 use linux_raw_sys::ioctl::TIOCSPGRP;
 
 use super::call::{Call, Error, Named as _};
-use super::fd::{self, Fd, control, register};
+use super::fd::{self, Fd, control, forget_flags, register};
 use super::owned::OwnedFd;
 use super::signal::{self, Action, Kind};
 use super::{number, process, result};
@@ -298,5 +298,9 @@ pub(crate) fn open_null() -> Result<OwnedFd, Errno> {
 pub(crate) fn set_blocking(fd: Fd) -> Result<(), Errno> {
     let flags = control(fd, linux::F_GETFL, 0)?;
     let wanted = flags & !number(linux::O_NONBLOCK);
-    if wanted == flags { Ok(()) } else { control(fd, linux::F_SETFL, wanted).map(drop) }
+    if wanted == flags {
+        return Ok(());
+    }
+    forget_flags();
+    control(fd, linux::F_SETFL, wanted).map(drop)
 }

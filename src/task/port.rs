@@ -40,27 +40,22 @@ pub enum Driver {
     Epoll = 2,
 }
 
-const _: () = {
-    // SAFETY: both are a byte.
-    let none = unsafe { core::mem::transmute::<Option<Driver>, u8>(None) };
-    assert!(none == 0, "a runtime is zeros until it runs");
-};
-
 /// Where a runtime keeps its driver.
 pub(super) struct PortPlace {
     port: Cell<Option<NonNull<dyn Port>>>,
-    /// Which one it is to be; none for the best that there is.
-    chosen: Cell<Option<Driver>>,
+    /// Which one it is to be, as its number; zero for the best that there is. Not an `Option`, whose
+    /// nothing need not be zero.
+    chosen: Cell<u8>,
 }
 
 impl PortPlace {
     pub(super) const fn new() -> Self {
-        Self { port: Cell::new(None), chosen: Cell::new(None) }
+        Self { port: Cell::new(None), chosen: Cell::new(0) }
     }
 
     /// Notes which driver a run is to have.
     pub(super) fn choose(&self, driver: Option<Driver>) {
-        self.chosen.set(driver);
+        self.chosen.set(driver.map_or(0, |driver| driver as u8));
     }
 }
 
@@ -74,7 +69,12 @@ impl Scheduler {
 
     /// Which driver the run is to have; none for the best that there is.
     pub(crate) fn chosen_driver(&self) -> Option<Driver> {
-        self.port.chosen.get()
+        match self.port.chosen.get() {
+            #[cfg(feature = "uring")]
+            number if number == Driver::Uring as u8 => Some(Driver::Uring),
+            number if number == Driver::Epoll as u8 => Some(Driver::Epoll),
+            _ => None,
+        }
     }
 
     /// Gives the run a driver. Whoever writes to `bell` wakes it.

@@ -58,6 +58,9 @@ fn wait_and_write(write: &Operation<'_>) -> Result<usize, Errno> {
 
 /// How often a task looks whether it is its turn.
 const PAUSE: Duration = Duration::from_millis(1);
+/// How often at most. Then lines may mix: whoever has the turn may never give it back, if it is a
+/// coroutine that was suspended in the middle of its text.
+const MOST_PAUSES: u32 = 1000;
 
 /// The task that is in the middle of a text, as an address: of standard output, and of standard error.
 static WRITERS: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
@@ -73,7 +76,7 @@ impl Turn {
         let [output, error] = &WRITERS;
         let place = if fd == STDOUT { output } else { error };
         let me = (&raw const *scheduler.task()).addr();
-        loop {
+        for _ in 0..MOST_PAUSES {
             // Relaxed: no memory hangs on it.
             match place.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Self(Some(place)),
@@ -81,9 +84,10 @@ impl Turn {
                 Err(_) => {}
             }
             if !pause(scheduler, fd) {
-                return Self(None);
+                break;
             }
         }
+        Self(None)
     }
 }
 
