@@ -5,8 +5,8 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 # What a program without libc needs of the crate, and of the linker.
 freestanding_features := "start,panic-handler,io,time,mem"
 # What waits for the kernel, and all that needs no other program.
-io_features := "net,fs,process,signal,io"
-all_features := io_features + ",mem,sim,watchdog,sync"
+io_features := "net,fs,process,signal,sync,io"
+all_features := io_features + ",mem,sim,watchdog"
 example_features := freestanding_features + ",net,fs,process,signal,sync,uring,errno-text"
 frames := "-C force-frame-pointers=yes --remap-path-prefix=" + env("CARGO_HOME", env("HOME") / ".cargo") + "/registry/src/="
 link := "-C target-feature=+crt-static -C link-arg=-nostartfiles -C link-arg=-nostdlib -C link-arg=-static-pie -C link-arg=-Wl,-T,linker.ld,-z,noexecstack,-z,pack-relative-relocs,--no-eh-frame-hdr,--build-id=none"

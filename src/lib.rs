@@ -1,8 +1,8 @@
 #![no_std]
 // The README's examples are compiled where there is all that they use.
-#![cfg_attr(feature = "net", doc = include_str!("../README.md"))]
+#![cfg_attr(all(feature = "net", feature = "sync"), doc = include_str!("../README.md"))]
 #![cfg_attr(
-    not(feature = "net"),
+    not(all(feature = "net", feature = "sync")),
     doc = "Stackful coroutines and tasks for Linux x86-64; see the README."
 )]
 
