@@ -50,7 +50,7 @@ fn produce(jobs: &Sender<'_, u32, 4>) -> u32 {
 /// Counts the steps from a number to 1 (Collatz).
 fn work_on(jobs: &Receiver<'_, u32, 4>, results: &Sender<'_, (u32, u32), 4>) -> Result<(), Errno> {
     for job in jobs {
-        let next = |n: &u64| (*n != 1).then(|| if n % 2 == 0 { n / 2 } else { 3 * n + 1 });
+        let next = |n: &u64| (*n != 1).then(|| if n.is_multiple_of(2) { n / 2 } else { 3 * n + 1 });
         let steps = core::iter::successors(Some(u64::from(job)), next).skip(1).count();
         sleep(Duration::from_micros(10))?; // a cancelled worker leaves here
         results.send((job, u32::try_from(steps).unwrap_or(u32::MAX)))?;

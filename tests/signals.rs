@@ -317,7 +317,9 @@ fn handlers_on_top_of_each_other_are_called_once() {
         R.run(|| {
             let first = Signals::new(&[Signal::USR1]).unwrap();
             let counted = count.clone();
-            let count_one = move || drop(counted.fetch_add(1, Ordering::SeqCst));
+            let count_one = move || {
+                counted.fetch_add(1, Ordering::SeqCst);
+            };
             // SAFETY: it only counts.
             unsafe { signal_hook_registry::register(10, count_one) }.unwrap();
             drop(first);
