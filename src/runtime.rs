@@ -298,9 +298,9 @@ impl<const N: usize> RuntimeBuilder<N> {
         self
     }
 
-    /// Lets timers go off up to so much later than asked for, never earlier. They then go off
-    /// together, at multiples of the greatest power of two of nanoseconds in `slack` (0.52 ms for
-    /// 1 ms), and the thread wakes up that often at most: many sleepers cost a fraction of the time.
+    /// Lets timers go off up to so much later than asked for, never earlier, a minute at most. They
+    /// then go off together, at multiples of `slack`, and the thread wakes up that often at most: many
+    /// sleepers cost a fraction of the time.
     ///
     /// 16 µs where nobody says otherwise; with zero they are exact to a microsecond. What the kernel
     /// takes to wake the thread comes on top. The thread's own slack (`PR_SET_TIMERSLACK`, usually

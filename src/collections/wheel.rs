@@ -1,6 +1,6 @@
 //! A hierarchical timing wheel whose timers lie in a table, each in a place of its own.
 //!
-//! Time is counted in ticks of 1024 ns or a greater power of two. A tick's number is written with nine
+//! Time is counted in ticks, of 1024 ns at least. A tick's number is written with nine
 //! digits to the base 64, and each digit has a level with a slot for each value. A timer lies on the level of the highest
 //! digit in which its tick differs from the wheel's present one, in the slot of that digit:
 //!
@@ -20,18 +20,20 @@
 
 use core::cell::Cell;
 
-/// The shortest tick, as a power of two of nanoseconds: the best precision.
-const SHORTEST: u32 = 10;
-/// The longest: two seconds.
-const LONGEST: u32 = 31;
+/// The shortest tick, in nanoseconds: the best precision.
+const SHORTEST: u64 = 1 << 10;
+/// The longest: a minute.
+const LONGEST: u64 = 60_000_000_000;
 
 const DIGIT_BITS: u32 = 6;
 const SLOTS: usize = 1 << DIGIT_BITS;
 /// Enough digits for 64 bits of nanoseconds in the shortest ticks.
 const LEVELS: usize = 9;
 
-const _: () =
-    assert!(u64::BITS - SHORTEST <= 9 * DIGIT_BITS && LEVELS == 9, "a level for each digit");
+const _: () = assert!(
+    (u64::MAX / SHORTEST).ilog2() < 9 * DIGIT_BITS && LEVELS == 9,
+    "a level for each digit"
+);
 
 /// A place for a timer in the wheel's table. All zero is one that is not set.
 #[derive(Debug)]
@@ -72,8 +74,8 @@ impl Id {
 pub(crate) struct Wheel {
     /// The table.
     timers: Cell<Option<&'static [Timer]>>,
-    /// How long a tick is, as a power of two of nanoseconds.
-    bits: Cell<u32>,
+    /// How long a tick is, in nanoseconds. Zero before the first start.
+    length: Cell<u64>,
     /// The present tick.
     now: Cell<u64>,
     /// A bit for each level that holds a timer.
@@ -96,7 +98,7 @@ impl Wheel {
     pub(crate) const fn new() -> Self {
         Self {
             timers: Cell::new(None),
-            bits: Cell::new(0),
+            length: Cell::new(0),
             now: Cell::new(0),
             occupied: Cell::new(0),
             levels: [const {
@@ -119,8 +121,8 @@ impl Wheel {
     pub(crate) fn start(&self, timers: &'static [Timer], nanos: u64, lateness: u64) {
         debug_assert!(self.is_empty(), "the present of timers moves by `advance` only");
         self.timers.set(Some(timers));
-        self.bits.set(lateness.checked_ilog2().unwrap_or(0).clamp(SHORTEST, LONGEST));
-        self.now.set(nanos >> self.bits.get());
+        self.length.set(lateness.clamp(SHORTEST, LONGEST));
+        self.now.set(nanos / self.length());
     }
 
     fn timer(&self, id: Id) -> Option<&'static Timer> {
@@ -129,9 +131,11 @@ impl Wheel {
 
     /// The first tick that is not before `nanos`, or the last that 64 bits reach, in 584 years.
     fn tick_of(&self, nanos: u64) -> u64 {
-        let bits = self.bits.get();
-        let last = u64::MAX >> bits;
-        (nanos >> bits).saturating_add((nanos & ((1 << bits) - 1) != 0).into()).min(last)
+        nanos.div_ceil(self.length()).min(u64::MAX / self.length())
+    }
+
+    fn length(&self) -> u64 {
+        self.length.get().max(SHORTEST)
     }
 
     /// Sets the timer at a place, which is not set, to go off at the first tick that is not before
@@ -173,13 +177,13 @@ impl Wheel {
     pub(crate) fn next(&self) -> Option<u64> {
         let (level, slot) = self.first_occupied()?;
         let tick = self.levels.get(level)?.earliest.get(slot)?.get();
-        Some(tick.saturating_mul(1 << self.bits.get()))
+        Some(tick.saturating_mul(self.length()))
     }
 
     /// Moves the present on and calls `expired` with the place of each timer that has gone off,
     /// in the order of their ticks, those of one tick in the order in which they were set.
     pub(crate) fn advance(&self, nanos: u64, mut expired: impl FnMut(usize)) {
-        let present = nanos >> self.bits.get();
+        let present = nanos / self.length();
         while let Some((level, slot)) = self.first_occupied() {
             let start = self.start_of(level, slot);
             if start > present {
@@ -336,11 +340,11 @@ mod tests {
         #[test]
         fn a_wheel_is_a_sorted_list(
             start in 0..1_u64 << 60,
-            lateness in 0..40_u32,
+            lateness in 0..1_u64 << 37,
             steps in prop::collection::vec((0..4_u8, 0..45_u32, any::<u64>()), 1..120),
         ) {
-            let tick = 1 << lateness.clamp(SHORTEST, LONGEST);
-            let wheel = wheel(start, 1 << lateness);
+            let tick = lateness.clamp(SHORTEST, LONGEST);
+            let wheel = wheel(start, lateness);
             let mut pair = Pair { wheel, inserted: 0, pending: Vec::new(), now: start, tick };
             for (step, magnitude, random) in steps {
                 let amount = random & ((1 << magnitude) - 1);
@@ -367,7 +371,7 @@ mod tests {
     fn the_end_of_time_is_a_moment_like_others() {
         let wheel = wheel(0, 0);
         wheel.insert(7, u64::MAX);
-        let last = u64::MAX >> SHORTEST << SHORTEST;
+        let last = u64::MAX / SHORTEST * SHORTEST;
         assert_eq!(wheel.next(), Some(last));
         let mut fired = Vec::new();
         wheel.advance(last - 1, |number| fired.push(number));
