@@ -18,7 +18,7 @@ use crate::task::{
 /// Room for `N` tasks at once, and what schedules them.
 ///
 /// It lives in a `static` and is all zeros until it runs, so that even a million slots cost nothing
-/// in the program's file and no memory before they are used. A slot has 128 bytes, and 16 for a timer.
+/// in the program's file and no memory before they are used. A slot has 128 bytes, and 24 for a timer.
 ///
 /// [`run`](Self::run) makes the calling OS thread run tasks until all have ended. Several runtimes
 /// may run on several OS threads at a time; a task stays on the thread of its run.
@@ -304,7 +304,8 @@ impl<const N: usize> RuntimeBuilder<N> {
     ///
     /// 16 µs where nobody says otherwise; with zero they are exact to a microsecond. What the kernel
     /// takes to wake the thread comes on top. The thread's own slack (`PR_SET_TIMERSLACK`, usually
-    /// 50 µs) is taken away while tasks run, and OS threads that they start inherit that.
+    /// 50 µs) is taken away while tasks run if there is the feature `epoll`; OS threads that they
+    /// start inherit that.
     ///
     /// # Examples
     ///

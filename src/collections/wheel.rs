@@ -19,11 +19,15 @@
 //! time: where each lay with its owner, that would be thousands of misses of the cache.
 
 use core::cell::Cell;
+use core::ptr;
 
 /// The shortest tick, in nanoseconds: the best precision.
 const SHORTEST: u64 = 1 << 10;
 /// The longest: a minute.
 const LONGEST: u64 = 60_000_000_000;
+
+/// The last tick that 64 bits of nanoseconds reach.
+const LAST: u64 = u64::MAX / SHORTEST;
 
 const DIGIT_BITS: u32 = 6;
 const SLOTS: usize = 1 << DIGIT_BITS;
@@ -40,33 +44,17 @@ const _: () = assert!(
 pub(crate) struct Timer {
     tick: Cell<u64>,
     /// The neighbours in a ring.
-    next: Cell<Id>,
+    next: Cell<Link>,
     /// None while the timer is not set.
-    previous: Cell<Id>,
+    previous: Cell<Link>,
 }
+
+type Link = Option<&'static Timer>;
 
 #[cfg(test)]
 impl Timer {
     const fn new() -> Self {
-        Self { tick: Cell::new(0), next: Cell::new(Id::NONE), previous: Cell::new(Id::NONE) }
-    }
-}
-
-/// Which timer: its place in the table and one, or zero for none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Id(u32);
-
-impl Id {
-    const NONE: Self = Self(0);
-
-    /// Tables have less than 2 to the power of 32 places.
-    fn of(place: usize) -> Self {
-        Self(u32::try_from(place + 1).unwrap_or(0))
-    }
-
-    /// None for none.
-    const fn place(self) -> Option<usize> {
-        (self.0 as usize).checked_sub(1)
+        Self { tick: Cell::new(0), next: Cell::new(None), previous: Cell::new(None) }
     }
 }
 
@@ -86,10 +74,14 @@ pub(crate) struct Wheel {
 struct Level {
     /// A bit for each slot that holds a timer.
     occupied: Cell<u64>,
-    /// The first timer of each slot, in a ring: the first's previous is the last.
-    first: [Cell<Id>; SLOTS],
+    slots: [Slot; SLOTS],
+}
+
+struct Slot {
+    /// The first of its timers, in a ring: the first's previous is the last.
+    first: Cell<Link>,
     /// No timer in the slot is earlier. Exact unless an earlier one was removed.
-    earliest: [Cell<u64>; SLOTS],
+    earliest: Cell<u64>,
 }
 
 impl Wheel {
@@ -104,8 +96,8 @@ impl Wheel {
             levels: [const {
                 Level {
                     occupied: Cell::new(0),
-                    first: [const { Cell::new(Id::NONE) }; SLOTS],
-                    earliest: [const { Cell::new(0) }; SLOTS],
+                    slots: [const { Slot { first: Cell::new(None), earliest: Cell::new(0) } };
+                        SLOTS],
                 }
             }; LEVELS],
         }
@@ -125,13 +117,20 @@ impl Wheel {
         self.now.set(nanos / self.length());
     }
 
-    fn timer(&self, id: Id) -> Option<&'static Timer> {
-        self.timers.get()?.get(id.place()?)
+    /// The timer at a place of the table.
+    fn timer(&self, place: usize) -> Link {
+        self.timers.get()?.get(place)
+    }
+
+    /// Where a timer is in the table.
+    fn place(&self, timer: &'static Timer) -> usize {
+        let first = self.timers.get().unwrap_or_default().as_ptr().addr();
+        ((&raw const *timer).addr() - first) / size_of::<Timer>()
     }
 
     /// The first tick that is not before `nanos`, or the last that 64 bits reach, in 584 years.
     fn tick_of(&self, nanos: u64) -> u64 {
-        nanos.div_ceil(self.length()).min(u64::MAX / self.length())
+        nanos.div_ceil(self.length()).min(LAST)
     }
 
     fn length(&self) -> u64 {
@@ -141,34 +140,30 @@ impl Wheel {
     /// Sets the timer at a place, which is not set, to go off at the first tick that is not before
     /// `nanos`. One whose moment has passed goes off at the next tick.
     pub(crate) fn insert(&self, place: usize, nanos: u64) {
-        let id = Id::of(place);
-        let Some(timer) = self.timer(id) else { return };
-        debug_assert!(timer.previous.get() == Id::NONE, "a timer is set once");
-        timer.tick.set(self.tick_of(nanos).max(self.now.get() + 1));
-        self.append(id, timer);
+        if let Some(timer) = self.timer(place) {
+            debug_assert!(timer.previous.get().is_none(), "a timer is set once");
+            timer.tick.set(self.tick_of(nanos).max(self.now.get() + 1));
+            self.append(timer);
+        }
     }
 
     /// Unsets the timer at a place, if it is set.
     pub(crate) fn remove(&self, place: usize) {
-        let id = Id::of(place);
-        let Some(timer) = self.timer(id) else { return };
-        if timer.previous.get() == Id::NONE {
+        let Some(timer) = self.timer(place) else { return };
+        let (Some(previous), Some(next)) = (timer.previous.take(), timer.next.get()) else {
             return;
-        }
+        };
         let (level, slot) = self.position(timer.tick.get());
-        let (next, previous) = (timer.next.get(), timer.previous.replace(Id::NONE));
-        let Some((place, first)) = self.slot(level, slot) else { return };
-        if next == id {
-            first.set(Id::NONE);
-            self.clear(level, place, slot);
+        let Some(Slot { first, .. }) = self.slot(level, slot) else { return };
+        if ptr::eq(next, timer) {
+            first.set(None);
+            self.clear(level, slot);
             return;
         }
-        if let (Some(after), Some(before)) = (self.timer(next), self.timer(previous)) {
-            after.previous.set(previous);
-            before.next.set(next);
-        }
-        if first.get() == id {
-            first.set(next);
+        next.previous.set(Some(previous));
+        previous.next.set(Some(next));
+        if first.get().is_some_and(|first| ptr::eq(first, timer)) {
+            first.set(Some(next));
         }
     }
 
@@ -176,7 +171,7 @@ impl Wheel {
     /// timers were removed.
     pub(crate) fn next(&self) -> Option<u64> {
         let (level, slot) = self.first_occupied()?;
-        let tick = self.levels.get(level)?.earliest.get(slot)?.get();
+        let tick = self.slot(level, slot)?.earliest.get();
         Some(tick.saturating_mul(self.length()))
     }
 
@@ -190,15 +185,14 @@ impl Wheel {
                 break;
             }
             self.now.set(start);
-            let mut id = self.take(level, slot);
-            while let Some((due, place)) = self.timer(id).zip(id.place()) {
-                let this = id;
-                id = due.next.get();
-                due.previous.set(Id::NONE);
+            let mut timer = self.take(level, slot);
+            while let Some(due) = timer {
+                timer = due.next.get();
+                due.previous.set(None);
                 if due.tick.get() <= start {
-                    expired(place);
+                    expired(self.place(due));
                 } else {
-                    self.append(this, due);
+                    self.append(due);
                 }
             }
         }
@@ -206,51 +200,55 @@ impl Wheel {
     }
 
     /// Appends a timer to the slot where it belongs.
-    fn append(&self, id: Id, timer: &Timer) {
+    fn append(&self, timer: &'static Timer) {
         let tick = timer.tick.get();
         let (level, slot) = self.position(tick);
-        let Some((place, first)) = self.slot(level, slot) else { return };
-        let Some(earliest) = place.earliest.get(slot) else { return };
-        let Some(head) = self.timer(first.get()) else {
-            timer.next.set(id);
-            timer.previous.set(id);
-            first.set(id);
+        let Some(Slot { first, earliest }) = self.slot(level, slot) else { return };
+        let Some(head) = first.get() else {
+            timer.next.set(Some(timer));
+            timer.previous.set(Some(timer));
+            first.set(Some(timer));
             earliest.set(tick);
-            place.occupied.set(place.occupied.get() | 1 << slot);
-            self.occupied.set(self.occupied.get() | 1 << level);
+            self.mark(level, slot);
             return;
         };
         earliest.set(earliest.get().min(tick));
-        let last = head.previous.replace(id);
-        timer.next.set(first.get());
+        timer.next.set(Some(head));
+        let last = head.previous.replace(Some(timer));
         timer.previous.set(last);
-        if let Some(last) = self.timer(last) {
-            last.next.set(id);
+        if let Some(last) = last {
+            last.next.set(Some(timer));
         }
     }
 
     /// Empties a slot; its timers are left as a list that ends in none. Returns the first.
-    fn take(&self, level: usize, slot: usize) -> Id {
-        let Some((place, first)) = self.slot(level, slot) else { return Id::NONE };
-        let head = first.replace(Id::NONE);
-        self.clear(level, place, slot);
-        let last = self.timer(head).and_then(|head| self.timer(head.previous.get()));
-        if let Some(last) = last {
-            last.next.set(Id::NONE);
-        }
+    fn take(&self, level: usize, slot: usize) -> Link {
+        let head = self.slot(level, slot)?.first.take();
+        self.clear(level, slot);
+        head?.previous.get()?.next.set(None);
         head
     }
 
-    fn clear(&self, level: usize, place: &Level, slot: usize) {
-        place.occupied.set(place.occupied.get() & !(1 << slot));
-        if place.occupied.get() == 0 {
-            self.occupied.set(self.occupied.get() & !(1 << level));
+    /// Notes that a slot holds timers.
+    fn mark(&self, level: usize, slot: usize) {
+        if let Some(place) = self.levels.get(level) {
+            place.occupied.set(place.occupied.get() | 1 << slot);
+            self.occupied.set(self.occupied.get() | 1 << level);
         }
     }
 
-    fn slot(&self, level: usize, slot: usize) -> Option<(&Level, &Cell<Id>)> {
-        let level = self.levels.get(level)?;
-        Some((level, level.first.get(slot)?))
+    /// Notes that a slot holds none.
+    fn clear(&self, level: usize, slot: usize) {
+        if let Some(place) = self.levels.get(level) {
+            place.occupied.set(place.occupied.get() & !(1 << slot));
+            if place.occupied.get() == 0 {
+                self.occupied.set(self.occupied.get() & !(1 << level));
+            }
+        }
+    }
+
+    fn slot(&self, level: usize, slot: usize) -> Option<&Slot> {
+        self.levels.get(level)?.slots.get(slot % SLOTS)
     }
 
     /// The lowest occupied level and its first occupied slot.

@@ -199,10 +199,10 @@ pub(super) fn image(env: Env, relocated: Relocated) -> Image {
     let headers = env.auxiliary_value(AT_PHDR as usize).unwrap_or(0);
     let count = env.auxiliary_value(AT_PHNUM as usize).unwrap_or(0);
     if headers == 0 {
-        give_up("the kernel gave no program headers");
+        give_up("there are no program headers");
     }
     if relocated.unknown != 0 {
-        give_up("the program has relocations that need a dynamic linker");
+        give_up("it needs a dynamic linker");
     }
     let first = core::ptr::with_exposed_provenance::<Elf_Phdr>(headers);
     // SAFETY: the kernel says that the headers are there.
@@ -218,6 +218,6 @@ pub(super) fn protect(image: &Image) {
     // SAFETY: the linker says that nobody writes there after relocation.
     let done = unsafe { mem::make_constant(image.at(start), end.wrapping_sub(start)) };
     if done.is_err() {
-        give_up("the kernel refused to make constants read-only");
+        give_up("mprotect failed");
     }
 }

@@ -84,7 +84,7 @@ pub(super) unsafe fn set_up(block: *mut u8, image: &Image) {
             reserved_too: [0; 2],
         });
         if thread::set_thread_register(control.cast()).is_err() {
-            give_up("the kernel refused to set the thread register");
+            give_up("arch_prctl failed");
         }
     }
 }

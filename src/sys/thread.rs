@@ -1,10 +1,12 @@
 //! Sleeping and waking an OS thread: futex(2).
 #![expect(unsafe_code, reason = "system calls; each function says what its arguments must be")]
 
+#[cfg(feature = "epoll")]
 use core::num::NonZeroUsize;
 use core::sync::atomic::AtomicU32;
 
 use linux_raw_sys::general as linux;
+#[cfg(feature = "epoll")]
 use linux_raw_sys::prctl;
 
 use super::clock::Instant;
@@ -57,10 +59,12 @@ pub(crate) fn futex_wake_at(word: *const AtomicU32) {
 }
 
 /// The least slack that a thread can have, in nanoseconds.
+#[cfg(feature = "epoll")]
 pub(crate) const EXACT: NonZeroUsize = NonZeroUsize::MIN;
 
 /// Sets by how many nanoseconds this thread's sleeps may be longer than asked for
 /// (`PR_SET_TIMERSLACK`), and returns what that was. `None` if nothing was changed.
+#[cfg(feature = "epoll")]
 pub(crate) fn replace_timer_slack(slack: NonZeroUsize) -> Option<NonZeroUsize> {
     let control = |option: u32, argument: usize| {
         // SAFETY: touches no memory of the program's.

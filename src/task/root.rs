@@ -82,7 +82,7 @@ impl Scheduler {
         self.now.set(now);
         if !self.timers.is_empty() {
             self.timers.advance(now, |place| {
-                if let Some(task) = self.used_slots().get(place) {
+                if let Some(task) = self.slot_at(place) {
                     self.wake(task, Wake::TimedOut);
                 }
             });
@@ -116,6 +116,7 @@ impl Scheduler {
         if deadline.is_some_and(|deadline| self.simulation.pass_until(deadline.as_nanos())) {
             return;
         }
+        #[cfg(feature = "epoll")]
         if deadline.is_some() && self.kernels_slack.get().is_none() {
             self.kernels_slack.set(thread::replace_timer_slack(thread::EXACT));
         }
@@ -129,6 +130,7 @@ impl Scheduler {
     }
 
     /// Lets the kernel be as exact as it was before the run, until the next sleep.
+    #[cfg(feature = "epoll")]
     pub(crate) fn put_slack_back(&self) {
         if let Some(slack) = self.kernels_slack.take() {
             thread::replace_timer_slack(slack);

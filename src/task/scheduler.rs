@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "switches stacks; each context belongs to the slot it is in")]
 
 use core::cell::Cell;
+#[cfg(feature = "epoll")]
 use core::num::NonZeroUsize;
 
 use crate::arch::{self, Context, Message};
@@ -66,6 +67,7 @@ pub(crate) struct Scheduler {
     /// How many nanoseconds later than asked for timers may go off, many at a time.
     pub(super) slack: Cell<u64>,
     /// What the kernel took for that before the run, once it was told to be exact.
+    #[cfg(feature = "epoll")]
     pub(super) kernels_slack: Cell<Option<NonZeroUsize>>,
     #[cfg(feature = "sync")]
     pub(super) presence: super::presence::Presence,
@@ -103,6 +105,7 @@ impl Scheduler {
             listener: Listener::new(),
             timers: Wheel::new(),
             slack: Cell::new(0),
+            #[cfg(feature = "epoll")]
             kernels_slack: Cell::new(None),
             #[cfg(feature = "sync")]
             presence: super::presence::Presence::new(),
@@ -212,6 +215,11 @@ impl Scheduler {
         ((&raw const *slot).addr() - first) / size_of::<Slot>()
     }
 
+    /// The slot at a place of the table.
+    pub(super) fn slot_at(&self, place: usize) -> Option<&'static Slot> {
+        self.slots().get(place)
+    }
+
     /// The slots that this run has used.
     pub(super) fn used_slots(&self) -> &'static [Slot] {
         self.slots().get(..self.used.get()).unwrap_or_default()
@@ -318,6 +326,7 @@ impl Scheduler {
         #[cfg(feature = "sim")]
         self.simulation.end();
         self.current.set(None);
+        #[cfg(feature = "epoll")]
         self.put_slack_back();
         if self.live.get() == 0 {
             #[cfg(feature = "epoll")]

@@ -1,4 +1,4 @@
-//! barecoro: exact, or with some slack.
+//! barecoro: as it is by itself, exact, or with more slack.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -11,8 +11,9 @@ use super::{Measured, SLEEPERS};
 /// One is the task that waits for the others.
 static RUNTIME: Runtime<{ SLEEPERS + 1 }> = Runtime::new();
 
-pub(super) fn sleep(world: &'static World, slack: Duration) -> io::Result<Measured> {
-    let builder = RUNTIME.builder().stack_size(16 * 1024).timer_slack(slack);
+pub(super) fn sleep(world: &'static World, slack: Option<Duration>) -> io::Result<Measured> {
+    let builder = RUNTIME.builder().stack_size(16 * 1024);
+    let builder = slack.map_or(builder, |slack| builder.timer_slack(slack));
     let ran = builder.run(|| {
         let waits = task::current();
         for sleeper in 0..SLEEPERS {
