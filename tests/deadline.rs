@@ -304,12 +304,14 @@ fn many_limits_at_once_end_in_order() {
     static R: Runtime<101> = Runtime::new();
     let ended = core::cell::RefCell::new(Vec::new());
     R.run(|| {
+        // Far enough ahead that all have begun before the first ends, also on a busy machine.
+        let start = Instant::now() + Duration::from_millis(200);
         task::scope(|s| {
             for n in (0..100).rev() {
                 let ended = &ended;
                 s.spawn(move || {
-                    let limit = Duration::from_millis(5 + n / 2);
-                    assert!(time::timeout(limit, || time::sleep(NEVER)).is_err());
+                    let limit = start + Duration::from_millis(n / 2);
+                    assert!(time::timeout_until(limit, || time::sleep(NEVER)).is_err());
                     ended.borrow_mut().push(n / 2);
                     Ok(())
                 })

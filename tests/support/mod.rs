@@ -62,7 +62,9 @@ pub fn in_child_with(name: &str, variables: &[(&str, &str)], body: impl FnOnce()
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        if start.elapsed() > LIMIT {
+        // An emulated machine is slow.
+        let is_slow = std::env::var_os("BARECORO_VIRTUAL_MACHINE").is_some();
+        if start.elapsed() > if is_slow { 4 * LIMIT } else { LIMIT } {
             child.kill().unwrap();
             child.wait().unwrap();
             panic!("{name} hangs; it had said: {}", reader.join().unwrap());
