@@ -3,7 +3,7 @@
 use crate::driver;
 use crate::error::Errno;
 use crate::fd::OwnedFd;
-use crate::io::{Error, IoSlice, IoSliceMut};
+use crate::io::{self, Error, IoSlice, IoSliceMut};
 use crate::sys::address::{Address, UNIX};
 use crate::sys::call::{Call, Named as _};
 use crate::sys::fd;
@@ -76,12 +76,7 @@ impl Socket {
     }
 
     pub(super) fn send_all(&self, bytes: &[u8]) -> Result<(), Error> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let count = self.send(rest)?;
-            rest = rest.get(count..).unwrap_or_default();
-        }
-        Ok(())
+        io::write_all(bytes, |rest| self.send(rest))
     }
 
     pub(super) fn recv_from(

@@ -5,7 +5,7 @@ use crate::io::Error;
 use crate::sys::call::{Call, Named as _};
 use crate::sys::fd::Fd;
 use crate::sys::signal::{self, Action, Kind};
-use crate::sys::spawn;
+use crate::sys::{pipe, spawn};
 
 /// Where one of a child's standard streams leads, in the shape of std's.
 ///
@@ -50,7 +50,7 @@ impl Stdio {
                 Ok(Opened { number: Some(null.raw()), child: Some(null), parent: None })
             }
             Target::Piped => {
-                let (reader, writer) = spawn::pipe().of(Call::Pipe)?;
+                let (reader, writer) = pipe::new().of(Call::Pipe)?;
                 if is_input {
                     ignore_broken_pipes();
                 }

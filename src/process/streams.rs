@@ -2,7 +2,7 @@
 
 use crate::driver;
 use crate::fd::{AsFd, BorrowedFd, OwnedFd};
-use crate::io::Error;
+use crate::io::{self, Error};
 use crate::sys::operation::Operation;
 
 /// What is written here is the child's standard input, which ends when this is dropped.
@@ -52,12 +52,7 @@ impl ChildStdin {
     /// Outside of a task.
     #[track_caller]
     pub fn write_all(&self, bytes: &[u8]) -> Result<(), Error> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let count = self.write(rest)?;
-            rest = rest.get(count..).unwrap_or_default();
-        }
-        Ok(())
+        io::write_all(bytes, |rest| self.write(rest))
     }
 }
 

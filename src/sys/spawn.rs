@@ -273,20 +273,6 @@ fn call(call: u32, [first, second, third]: [usize; 3]) -> Result<usize, Errno> {
     result(unsafe { sc::syscall3(number(call), first, second, third) })
 }
 
-/// A pipe: its end to read from, and its end to write to.
-pub(crate) fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
-    let mut ends: [Fd; 2] = [-1; 2];
-    // SAFETY: the kernel writes two descriptors.
-    let returned = unsafe {
-        let place = ends.as_mut_ptr().expose_provenance();
-        sc::syscall2(number(linux::__NR_pipe2), place, number(linux::O_CLOEXEC))
-    };
-    result(returned)?;
-    // SAFETY: the kernel has made them for this call.
-    let [reader, writer] = ends.map(|fd| unsafe { OwnedFd::of_number(register(fd)) });
-    Ok((reader, writer))
-}
-
 /// The file that is empty and takes everything.
 pub(crate) fn open_null() -> Result<OwnedFd, Errno> {
     let fd = fd::open(c"/dev/null", linux::O_RDWR | linux::O_CLOEXEC)?;
