@@ -76,14 +76,6 @@ macro_rules! descriptor {
                 Self(fd)
             }
         }
-
-        impl embedded_io::ErrorType for $name {
-            type Error = Error;
-        }
-
-        impl embedded_io::ErrorType for &$name {
-            type Error = Error;
-        }
     };
 }
 
@@ -112,48 +104,13 @@ macro_rules! reader {
             }
         }
 
-        impl embedded_io::Read for $name {
-            fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-                Self::read(self, buffer)
-            }
-        }
-
-        impl embedded_io::Read for &$name {
-            fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-                <$name>::read(self, buffer)
-            }
-        }
-    };
-}
-
-/// Lets a type be written to.
-macro_rules! writer {
-    ($name:ty) => {
-        impl embedded_io::Write for $name {
-            fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-                Self::write(self, bytes)
-            }
-
-            fn flush(&mut self) -> Result<(), Error> {
-                Ok(())
-            }
-        }
-
-        impl embedded_io::Write for &$name {
-            fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-                <$name>::write(self, bytes)
-            }
-
-            fn flush(&mut self) -> Result<(), Error> {
-                Ok(())
-            }
-        }
+        io::reader!($name);
     };
 }
 
 descriptor!(ChildStdin);
 descriptor!(ChildStdout);
 descriptor!(ChildStderr);
-writer!(ChildStdin);
+io::writer!(ChildStdin);
 reader!(ChildStdout);
 reader!(ChildStderr);
