@@ -7,7 +7,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
-use crate::collections::Timer;
+use crate::collections::{Pace, Timer};
 use crate::error::Errno;
 use crate::stack::{Layout, Plan, StackError};
 use crate::task::{
@@ -128,7 +128,7 @@ impl<const N: usize> Runtime<N> {
             runtime: self,
             plan: Plan::USUAL,
             hooks: Hooks::NONE,
-            slack: Settings::SLACK,
+            pace: Settings::PACE,
             #[cfg(feature = "epoll")]
             driver: None,
             #[cfg(feature = "watchdog")]
@@ -232,7 +232,7 @@ pub struct RuntimeBuilder<const N: usize> {
     runtime: &'static Runtime<N>,
     plan: Plan,
     hooks: Hooks,
-    slack: Duration,
+    pace: Pace,
     #[cfg(feature = "epoll")]
     driver: Option<task::Driver>,
     #[cfg(feature = "watchdog")]
@@ -298,11 +298,11 @@ impl<const N: usize> RuntimeBuilder<N> {
         self
     }
 
-    /// Lets timers go off up to so much later than asked for, never earlier, a minute at most. They
-    /// then go off together, at multiples of `slack`, and the thread wakes up that often at most: many
-    /// sleepers cost a fraction of the time.
+    /// Lets timers go off up to so much later than asked for, never earlier, a minute at most. A
+    /// thread that sleeps until the first of them is due sleeps on for so long, and those go off together
+    /// that are due by then: many sleepers cost a fraction of the time.
     ///
-    /// 16 µs where nobody says otherwise; with zero they are exact to a microsecond. What the kernel
+    /// 20 µs where nobody says otherwise; with zero they are exact to a microsecond. What the kernel
     /// takes to wake the thread comes on top. The thread's own slack (`PR_SET_TIMERSLACK`, usually
     /// 50 µs) is taken away while tasks run if there is the feature `epoll`; OS threads that they
     /// start inherit that.
@@ -319,7 +319,7 @@ impl<const N: usize> RuntimeBuilder<N> {
     /// assert!(start.elapsed() >= Duration::from_millis(5));
     /// ```
     pub const fn timer_slack(mut self, slack: Duration) -> Self {
-        self.slack = slack;
+        self.pace = Pace::new(slack);
         self
     }
 
@@ -435,7 +435,7 @@ impl<const N: usize> RuntimeBuilder<N> {
             Ok(layout) => Settings {
                 layout,
                 hooks: self.hooks,
-                slack: self.slack,
+                pace: self.pace,
                 #[cfg(feature = "epoll")]
                 driver: self.driver,
                 #[cfg(feature = "watchdog")]

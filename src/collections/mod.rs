@@ -10,4 +10,4 @@ mod wheel;
 pub(crate) use fifo::{Fifo, Linked, Stack};
 #[cfg(any(feature = "epoll", feature = "sync"))]
 pub(crate) use list::{List, Node};
-pub(crate) use wheel::{Timer, Wheel};
+pub(crate) use wheel::{Pace, Timer, Wheel};

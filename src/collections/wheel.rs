@@ -17,17 +17,26 @@
 //! higher level, its timers move down to where they now belong; each does so at most eight times.
 //! Adding and removing take constant time. The table is dense, as thousands of timers move down at a
 //! time: where each lay with its owner, that would be thousands of misses of the cache.
+//!
+//! Who sleeps until the next timer goes off sleeps a little longer, for others to go off with it: as
+//! much longer as timers may be late, less a tick. Long ticks alone would keep to that too, but a
+//! tick may begin long before the first timer in it: with 20 µs and a timer every 10 µs on average, the
+//! thread wakes every 30 µs where it would every 23 µs.
 
 use core::cell::Cell;
 use core::ptr;
+use core::time::Duration;
 
 /// The shortest tick, in nanoseconds: the best precision.
 const SHORTEST: u64 = 1 << 10;
-/// The longest: a minute.
-const LONGEST: u64 = 60_000_000_000;
+/// The longest that timers may be late.
+const LATEST: Duration = Duration::from_mins(1);
+/// For how many nanoseconds the first timer to be due waits for others at most. Where timers may be later
+/// than that, it is the ticks that bring them together.
+const PATIENCE: u64 = 1 << 16;
 
-/// The last tick that 64 bits of nanoseconds reach.
-const LAST: u64 = u64::MAX / SHORTEST;
+/// The last moment for a timer, in nanoseconds: 292 years after boot.
+const LAST: u64 = 1 << 63;
 
 const DIGIT_BITS: u32 = 6;
 const SLOTS: usize = 1 << DIGIT_BITS;
@@ -58,12 +67,33 @@ impl Timer {
     }
 }
 
+/// How late timers may be. All zero is exact.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// How long a tick is, in nanoseconds.
+    tick: u64,
+    /// For how many nanoseconds the first timer to be due waits for others.
+    patience: u64,
+}
+
+impl Pace {
+    /// For timers that may be so late: the longer the ticks, the fewer levels a timer goes down.
+    pub(crate) const fn new(lateness: Duration) -> Self {
+        let lateness = if lateness.as_secs() < LATEST.as_secs() { lateness } else { LATEST };
+        #[expect(clippy::cast_possible_truncation, reason = "it is a minute at most")]
+        let nanos = lateness.as_nanos() as u64;
+        let nanos = if nanos < SHORTEST { SHORTEST } else { nanos };
+        let patience = nanos - if nanos / 8 < SHORTEST { SHORTEST } else { nanos / 8 };
+        let patience = if patience < PATIENCE { patience } else { PATIENCE };
+        Self { tick: nanos - patience, patience }
+    }
+}
+
 /// All timers that have not gone off.
 pub(crate) struct Wheel {
     /// The table.
     timers: Cell<Option<&'static [Timer]>>,
-    /// How long a tick is, in nanoseconds. Zero before the first start.
-    length: Cell<u64>,
+    pace: Cell<Pace>,
     /// The present tick.
     now: Cell<u64>,
     /// A bit for each level that holds a timer.
@@ -90,7 +120,7 @@ impl Wheel {
     pub(crate) const fn new() -> Self {
         Self {
             timers: Cell::new(None),
-            length: Cell::new(0),
+            pace: Cell::new(Pace { tick: 0, patience: 0 }),
             now: Cell::new(0),
             occupied: Cell::new(0),
             levels: [const {
@@ -108,13 +138,17 @@ impl Wheel {
         self.occupied.get() == 0
     }
 
-    /// Gives an empty wheel its table, none of whose timers is set, and its present. How late timers
-    /// may be gives the length of the ticks: the longer they are, the fewer levels a timer goes down.
-    pub(crate) fn start(&self, timers: &'static [Timer], nanos: u64, lateness: u64) {
+    /// Says how late timers may be that are set from now on.
+    pub(crate) fn set_pace(&self, pace: Pace) {
+        debug_assert!(self.is_empty(), "ticks are as long for all timers");
+        self.pace.set(pace);
+    }
+
+    /// Gives an empty wheel its table, none of whose timers is set, and its present.
+    pub(crate) fn start(&self, timers: &'static [Timer], nanos: u64) {
         debug_assert!(self.is_empty(), "the present of timers moves by `advance` only");
         self.timers.set(Some(timers));
-        self.length.set(lateness.clamp(SHORTEST, LONGEST));
-        self.now.set(nanos / self.length());
+        self.now.set(nanos / self.tick());
     }
 
     /// The timer at a place of the table.
@@ -128,13 +162,14 @@ impl Wheel {
         ((&raw const *timer).addr() - first) / size_of::<Timer>()
     }
 
-    /// The first tick that is not before `nanos`, or the last that 64 bits reach, in 584 years.
+    /// The first tick that is not before `nanos`, or the last moment that there is.
     fn tick_of(&self, nanos: u64) -> u64 {
-        nanos.div_ceil(self.length()).min(LAST)
+        nanos.min(LAST).div_ceil(self.tick())
     }
 
-    fn length(&self) -> u64 {
-        self.length.get().max(SHORTEST)
+    /// How long a tick is, in nanoseconds.
+    fn tick(&self) -> u64 {
+        self.pace.get().tick.max(1)
     }
 
     /// Sets the timer at a place, which is not set, to go off at the first tick that is not before
@@ -167,18 +202,19 @@ impl Wheel {
         }
     }
 
-    /// When the next timer goes off, in nanoseconds: never later than it does, and exact unless
-    /// timers were removed.
+    /// How long to sleep, in nanoseconds: until the next timer and those that go off with it are due.
+    /// Too short if timers were removed.
     pub(crate) fn next(&self) -> Option<u64> {
         let (level, slot) = self.first_occupied()?;
         let tick = self.slot(level, slot)?.earliest.get();
-        Some(tick.saturating_mul(self.length()))
+        Some(tick * self.tick() + self.pace.get().patience)
     }
 
     /// Moves the present on and calls `expired` with the place of each timer that has gone off,
-    /// in the order of their ticks, those of one tick in the order in which they were set.
-    pub(crate) fn advance(&self, nanos: u64, mut expired: impl FnMut(usize)) {
-        let present = nanos / self.length();
+    /// in the order of their ticks, those of one tick in the order in which they were set; and
+    /// with the place of the one that is most likely next.
+    pub(crate) fn advance(&self, nanos: u64, mut expired: impl FnMut(usize, usize)) {
+        let present = nanos / self.tick();
         while let Some((level, slot)) = self.first_occupied() {
             let start = self.start_of(level, slot);
             if start > present {
@@ -190,7 +226,7 @@ impl Wheel {
                 timer = due.next.get();
                 due.previous.set(None);
                 if due.tick.get() <= start {
-                    expired(self.place(due));
+                    expired(self.place(due), self.place(timer.unwrap_or(due)));
                 } else {
                     self.append(due);
                 }
@@ -289,7 +325,8 @@ mod tests {
     fn wheel(nanos: u64, lateness: u64) -> Box<Wheel> {
         let timers = Box::leak((0..MOST).map(|_| Timer::new()).collect::<Box<[_]>>());
         let wheel = Box::new(Wheel::new());
-        wheel.start(timers, nanos, lateness);
+        wheel.set_pace(Pace::new(Duration::from_nanos(lateness)));
+        wheel.start(timers, nanos);
         wheel
     }
 
@@ -320,7 +357,7 @@ mod tests {
         fn advance(&mut self, by: u64) -> (Vec<usize>, Vec<usize>) {
             self.now += by;
             let mut got = Vec::new();
-            self.wheel.advance(self.now, |number| got.push(number));
+            self.wheel.advance(self.now, |number, _| got.push(number));
             let present = self.now / self.tick;
             let mut due = self.pending.clone();
             due.retain(|entry| entry.0 <= present);
@@ -341,8 +378,10 @@ mod tests {
             lateness in 0..1_u64 << 37,
             steps in prop::collection::vec((0..4_u8, 0..45_u32, any::<u64>()), 1..120),
         ) {
-            let tick = lateness.clamp(SHORTEST, LONGEST);
             let wheel = wheel(start, lateness);
+            let Pace { tick, patience } = wheel.pace.get();
+            prop_assert_eq!(tick + patience, lateness.clamp(SHORTEST, 60_000_000_000));
+            prop_assert!(tick >= SHORTEST);
             let mut pair = Pair { wheel, inserted: 0, pending: Vec::new(), now: start, tick };
             for (step, magnitude, random) in steps {
                 let amount = random & ((1 << magnitude) - 1);
@@ -357,7 +396,7 @@ mod tests {
                         prop_assert_eq!(got, expected);
                     }
                 }
-                let earliest = pair.pending.iter().map(|entry| entry.0 * tick).min();
+                let earliest = pair.pending.iter().map(|entry| entry.0 * tick + patience).min();
                 prop_assert_eq!(pair.wheel.next().is_some(), earliest.is_some());
                 prop_assert!(pair.wheel.next() <= earliest);
                 prop_assert_eq!(pair.wheel.is_empty(), pair.pending.is_empty());
@@ -369,12 +408,12 @@ mod tests {
     fn the_end_of_time_is_a_moment_like_others() {
         let wheel = wheel(0, 0);
         wheel.insert(7, u64::MAX);
-        let last = u64::MAX / SHORTEST * SHORTEST;
+        let last = LAST.div_ceil(SHORTEST) * SHORTEST;
         assert_eq!(wheel.next(), Some(last));
         let mut fired = Vec::new();
-        wheel.advance(last - 1, |number| fired.push(number));
+        wheel.advance(last - 1, |number, _| fired.push(number));
         assert!(fired.is_empty());
-        wheel.advance(u64::MAX, |number| fired.push(number));
+        wheel.advance(u64::MAX, |number, _| fired.push(number));
         assert_eq!(fired, [7]);
     }
 }

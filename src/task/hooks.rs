@@ -8,6 +8,7 @@
 use core::ptr::NonNull;
 use core::time::Duration;
 
+use crate::collections::Pace;
 use crate::stack::{self, Extent, Layout};
 use crate::sys::mem::PAGE;
 use crate::text::Decimal;
@@ -23,7 +24,7 @@ pub(crate) struct Settings {
     pub(crate) layout: Layout,
     pub(crate) hooks: Hooks,
     /// How much later than asked for timers may go off.
-    pub(crate) slack: Duration,
+    pub(crate) pace: Pace,
     /// What waits for the kernel; none for the best that there is.
     #[cfg(feature = "epoll")]
     pub(crate) driver: Option<Driver>,
@@ -36,14 +37,14 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// How much later than asked for timers may go off where nobody says otherwise, 16.384 µs: about
-    /// what it takes to wake a thread.
-    pub(crate) const SLACK: Duration = Duration::from_nanos(1 << 14);
+    /// How much later than asked for timers may go off where nobody says otherwise: about what it
+    /// takes to wake a thread.
+    pub(crate) const PACE: Pace = Pace::new(Duration::from_micros(20));
 
     pub(crate) const USUAL: Self = Self {
         layout: Layout::USUAL,
         hooks: Hooks::NONE,
-        slack: Self::SLACK,
+        pace: Self::PACE,
         #[cfg(feature = "epoll")]
         driver: None,
         #[cfg(feature = "watchdog")]

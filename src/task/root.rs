@@ -81,9 +81,12 @@ impl Scheduler {
         let now = Instant::now().as_nanos();
         self.now.set(now);
         if !self.timers.is_empty() {
-            self.timers.advance(now, |place| {
+            self.timers.advance(now, |place, next| {
+                // Who has slept for long is nowhere in the cache.
+                arch::prefetch(self.slots().as_ptr().wrapping_add(next));
                 if let Some(task) = self.slot_at(place) {
                     self.wake(task, Wake::TimedOut);
+                    task.context.prefetch_stack();
                 }
             });
         }

@@ -64,8 +64,6 @@ pub(crate) struct Scheduler {
     #[cfg(feature = "overflow")]
     pub(super) listener: Listener,
     pub(super) timers: Wheel,
-    /// How many nanoseconds later than asked for timers may go off, many at a time.
-    pub(super) slack: Cell<u64>,
     /// What the kernel took for that before the run, once it was told to be exact.
     #[cfg(feature = "epoll")]
     pub(super) kernels_slack: Cell<Option<NonZeroUsize>>,
@@ -104,7 +102,6 @@ impl Scheduler {
             #[cfg(feature = "overflow")]
             listener: Listener::new(),
             timers: Wheel::new(),
-            slack: Cell::new(0),
             #[cfg(feature = "epoll")]
             kernels_slack: Cell::new(None),
             #[cfg(feature = "sync")]
@@ -204,7 +201,7 @@ impl Scheduler {
         self.free.push(slot);
     }
 
-    fn slots(&self) -> &'static [Slot] {
+    pub(super) fn slots(&self) -> &'static [Slot] {
         self.slots.get().unwrap_or_default()
     }
 
@@ -290,7 +287,7 @@ impl Scheduler {
     /// Reserves the stacks for a run, and notes how it is to be.
     pub(crate) fn open(&self, count: usize, settings: &Settings) -> Result<(), StackError> {
         self.hooks.set(settings.hooks);
-        self.slack.set(u64::try_from(settings.slack.as_nanos()).unwrap_or(u64::MAX));
+        self.timers.set_pace(settings.pace);
         #[cfg(feature = "epoll")]
         self.port.choose(settings.driver);
         #[cfg(feature = "sim")]
@@ -306,7 +303,7 @@ impl Scheduler {
         self.deadlocked.set(false);
         let now = Instant::now().as_nanos();
         self.now.set(now);
-        self.timers.start(timers, now, self.slack.get());
+        self.timers.start(timers, now);
         #[cfg(feature = "sync")]
         {
             self.announce(slots);

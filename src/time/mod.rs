@@ -22,7 +22,7 @@ use crate::task::{Cancelled, Scheduler, WaitError, Waiting, What};
 
 /// Parks the running task for at least `duration`; the other tasks go on.
 ///
-/// The task becomes ready at most 16 µs after the time is up, and what the kernel takes to wake the
+/// The task becomes ready at most 20 µs after the time is up, and what the kernel takes to wake the
 /// thread, or as [`RuntimeBuilder::timer_slack`](crate::RuntimeBuilder::timer_slack) says. Then it
 /// waits for its turn.
 ///

@@ -57,7 +57,7 @@ pub enum Timers {
 impl Timers {
     const fn name(self) -> &'static str {
         match self {
-            Self::Barecoro => "barecoro, 16 µs",
+            Self::Barecoro => "barecoro, 20 µs",
             Self::BarecoroExact => "barecoro, exact",
             Self::BarecoroWithSlack => "barecoro, 1 ms",
             Self::Tokio => "tokio, 1 ms",
