@@ -19,12 +19,14 @@
 use core::mem;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicI32, AtomicU8, Ordering};
+use core::time::Duration;
 
 use spin::Mutex;
 
 use crate::error::Errno;
 use crate::sys::mem::{Mapping, PAGE};
 use crate::sys::process::{self as sys, Which};
+use crate::sys::thread;
 
 use super::ExitStatus;
 
@@ -85,21 +87,22 @@ impl Place {
     /// How the child has ended, if it has. `child` says which it is, by its descriptor.
     pub(super) fn try_wait(&self, child: Which) -> Result<Option<ExitStatus>, Errno> {
         let _table = TABLE.lock();
-        self.try_wait_locked(child, false)
+        self.try_wait_locked(child)
     }
 
     /// Takes a child from the system that has failed to become a program and is about to end.
     pub(super) fn wait_for_end(&self, child: Which) {
-        let _table = TABLE.lock();
-        while self.try_wait_locked(child, true) == Err(Errno::INTR) {}
+        while let Ok(None) | Err(Errno::INTR) = self.try_wait(child) {
+            thread::pause(Duration::from_micros(20));
+        }
     }
 
-    fn try_wait_locked(&self, child: Which, waits: bool) -> Result<Option<ExitStatus>, Errno> {
+    fn try_wait_locked(&self, child: Which) -> Result<Option<ExitStatus>, Errno> {
         let entry = self.0;
         if entry.state() == ENDED {
             return Ok(Some(ExitStatus::from_raw(entry.status.load(Ordering::Relaxed))));
         }
-        let status = sys::reap(child, waits)?;
+        let status = sys::reap(child)?;
         Ok(status.map(|status| {
             entry.end(status);
             ExitStatus::from_raw(status)
@@ -110,7 +113,7 @@ impl Place {
     /// the system when another one is started, or by whoever reaps all.
     pub(super) fn release(self, child: Which) {
         let mut table = TABLE.lock();
-        let ended = self.try_wait_locked(child, false);
+        let ended = self.try_wait_locked(child);
         let entry = self.0;
         mem::forget(self);
         if ended == Ok(None) {
@@ -168,7 +171,7 @@ impl Table {
             // A number is not given again before its process was taken from the system. Where another
             // part of the program has done that, it can be that of a later child.
             let is_stale = self.entries().any(|other| other.state() == HELD && other.is(id));
-            if is_stale || sys::reap(Which::Id(id), false) != Ok(None) {
+            if is_stale || sys::reap(Which::Id(id)) != Ok(None) {
                 entry.free();
                 self.abandoned -= 1;
             }

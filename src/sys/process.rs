@@ -83,16 +83,15 @@ pub(crate) enum Which {
 }
 
 /// The status of a child that has ended, as wait4(2) gives it, and takes the child from the system.
-/// `None` while it is running, unless this is to wait until it has ended.
+/// `None` while it is running.
 #[cfg(feature = "process")]
-pub(crate) fn reap(which: Which, waits: bool) -> Result<Option<i32>, Errno> {
+pub(crate) fn reap(which: Which) -> Result<Option<i32>, Errno> {
     /// The bit that says that there is a core dump (wait4(2)).
     const CORE: i32 = 0x80;
     let (kind, child) = match which {
         Which::Pidfd(fd) => (linux::P_PIDFD, register(fd)),
         Which::Id(id) => (linux::P_PID, register(id)),
     };
-    let no_wait = if waits { 0 } else { linux::WNOHANG };
     let mut info = Info::empty();
     // SAFETY: the kernel writes one description.
     let returned = unsafe {
@@ -101,7 +100,7 @@ pub(crate) fn reap(which: Which, waits: bool) -> Result<Option<i32>, Errno> {
             number(kind),
             child,
             (&raw mut info).expose_provenance(),
-            number(linux::WEXITED | no_wait | linux::__WALL),
+            number(linux::WEXITED | linux::WNOHANG | linux::__WALL),
             0,
         )
     };

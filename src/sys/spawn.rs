@@ -42,7 +42,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) process_group: Option<i32>,
     pub(crate) foreground: bool,
     pub(crate) session: bool,
-    /// Where the child writes its number, before anybody can learn of its end.
+    /// Where the child's number goes, before anybody can learn of its end.
     pub(crate) id: &'a AtomicI32,
     /// Where the child says what has failed.
     pub(crate) failure: Cell<Option<Error>>,
@@ -80,10 +80,11 @@ unsafe fn clone(plan: &Plan<'_>, stack: NonNull<u8>) -> Result<usize, Errno> {
     let argument = (&raw const *plan).cast();
     let base = stack.as_ptr().expose_provenance();
     let arguments = linux::clone_args {
-        flags: u64::from(FLAGS) | linux::CLONE_CLEAR_SIGHAND,
+        flags: u64::from(FLAGS | linux::CLONE_PARENT_SETTID) | linux::CLONE_CLEAR_SIGHAND,
         pidfd: place as u64,
         child_tid: 0,
-        parent_tid: 0,
+        // The kernel writes it before the child begins.
+        parent_tid: plan.id.as_ptr().expose_provenance() as u64,
         exit_signal: linux::SIGCHLD.into(),
         stack: (base - STACK_SIZE) as u64,
         stack_size: STACK_SIZE as u64,
@@ -100,7 +101,7 @@ unsafe fn clone(plan: &Plan<'_>, stack: NonNull<u8>) -> Result<usize, Errno> {
         let size = size_of_val(&arguments);
         arch::clone(number(linux::__NR_clone3), address, size, 0, child, argument)
     });
-    match started {
+    let number = match started {
         // Filters of system calls cannot look into the arguments, so that many forbid this one.
         // EINVAL: Linux before 5.5 cannot reset handlers.
         Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => {
@@ -110,12 +111,12 @@ unsafe fn clone(plan: &Plan<'_>, stack: NonNull<u8>) -> Result<usize, Errno> {
             let started = unsafe {
                 arch::clone(number(linux::__NR_clone), flags, base, place, child, argument)
             };
-            result(started)?;
+            result(started)?
         }
-        started => {
-            started?;
-        }
-    }
+        started => started?,
+    };
+    // A child that was killed at once has not done it. Release: as in `child`.
+    plan.id.store(i32::try_from(number).unwrap_or(0), Ordering::Release);
     // The kernel has written it, at an address that the compiler does not follow.
     // SAFETY: it is a variable of this frame.
     let pidfd = unsafe { (&raw const pidfd).read_volatile() };
@@ -130,8 +131,11 @@ unsafe fn clone(plan: &Plan<'_>, stack: NonNull<u8>) -> Result<usize, Errno> {
 unsafe extern "C" fn child(plan: *const ()) -> ! {
     // SAFETY: the caller's promise. The parent's thread stands still, so nobody else uses it.
     let plan = unsafe { &*plan.cast::<Plan<'_>>() };
-    // Release: pairs with the load of whoever has reaped the child and looks whose it was.
-    plan.id.store(process::id(), Ordering::Release);
+    // clone(2) cannot write it and give a descriptor too.
+    if plan.id.load(Ordering::Relaxed) == 0 {
+        // Release: pairs with the load of whoever has reaped the child and looks whose it was.
+        plan.id.store(process::id(), Ordering::Release);
+    }
     plan.failure.set(prepare(plan).and_then(|()| execute(plan)).err());
     process::exit(127)
 }
