@@ -5,25 +5,25 @@
 //! task that nobody waits for; `spawn` starts one whose result is awaited. Runtimes are made without
 //! drivers of I/O and time where they have a choice, which leaves them nothing to look at between
 //! their tasks; most programs enable them and pay more.
+#![expect(unsafe_code, reason = "polls the executor of embassy, which has no safe way to stop")]
 
-/// tokio, `current_thread`.
+/// tokio's `current_thread` scheduler, in the runtime whose tasks need not be `Send`.
 pub mod tokio {
-    pub fn run<F: Future<Output = ()> + Send + 'static>(task: F) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    use tokio::runtime::{Builder, LocalOptions};
+    use tokio::task::spawn_local;
+
+    pub fn run<F: Future<Output = ()> + 'static>(task: F) {
+        let runtime = Builder::new_current_thread().build_local(LocalOptions::default());
         // What is passed to `block_on` itself is polled out of turn.
-        runtime.block_on(async { spawn(task).await });
+        runtime.expect("a runtime").block_on(async { spawn(task).await });
     }
 
-    pub fn start<F: Future<Output = ()> + Send + 'static>(task: F) {
-        drop(tokio::spawn(task));
+    pub fn start<F: Future<Output = ()> + 'static>(task: F) {
+        drop(spawn_local(task));
     }
 
-    pub fn spawn<T, F>(task: F) -> impl Future<Output = T> + Send
-    where
-        T: Send + 'static,
-        F: Future<Output = T> + Send + 'static,
-    {
-        let handle = tokio::spawn(task);
+    pub fn spawn<T: 'static>(task: impl Future<Output = T> + 'static) -> impl Future<Output = T> {
+        let handle = spawn_local(task);
         async move { handle.await.expect("no panic") }
     }
 }
@@ -100,13 +100,15 @@ pub mod glommio {
     }
 }
 
-/// embassy-executor, on std. Its tasks are statics that have no result; here they are leaked.
+/// embassy-executor, polled in a loop as on a chip: on std it makes a system call for each wake-up
+/// that finds nobody else ready. Its tasks are statics that have no result; here they are leaked.
 pub mod embassy {
     use std::cell::Cell;
+    use std::ptr::null_mut;
     use std::rc::Rc;
 
-    use embassy_executor::raw::TaskStorage;
-    use embassy_executor::{Executor, Spawner};
+    use embassy_executor::Spawner;
+    use embassy_executor::raw::{Executor, TaskStorage};
 
     thread_local! {
         static SPAWNER: Cell<Option<Spawner>> = const { Cell::new(None) };
@@ -114,16 +116,17 @@ pub mod embassy {
 
     pub fn run<F: Future<Output = ()> + 'static>(task: F) {
         let ended = Rc::new(Cell::new(false));
-        let executor: &'static mut Executor = Box::leak(Box::new(Executor::new()));
+        let executor: &'static Executor = Box::leak(Box::new(Executor::new(null_mut())));
+        SPAWNER.set(Some(executor.spawner()));
         let ends = Rc::clone(&ended);
-        let begin = |spawner| {
-            SPAWNER.set(Some(spawner));
-            start(async move {
-                task.await;
-                ends.set(true);
-            });
-        };
-        executor.run_until(begin, || ended.get());
+        start(async move {
+            task.await;
+            ends.set(true);
+        });
+        while !ended.get() {
+            // SAFETY: it is polled here only, and no task gets at it.
+            unsafe { executor.poll() };
+        }
     }
 
     pub fn start<F: Future<Output = ()> + 'static>(task: F) {

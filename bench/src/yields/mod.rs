@@ -19,10 +19,11 @@ mod futures;
 mod generator;
 mod may;
 
+use crate::comparison::Comparison;
 use crate::contender::{Contender, Turns};
 use crate::foreign;
 use crate::report::Row;
-use crate::rounds::{self, Effort};
+use crate::rounds::Effort;
 
 const FEW: usize = 10;
 const SOME: usize = 1_000;
@@ -82,25 +83,17 @@ pub fn run(effort: &Effort) -> Vec<Row> {
 }
 
 fn compare(effort: &Effort, size: usize, n: usize) -> Vec<Row> {
-    let mut contenders = vec![Contender::start(move |turns| barecoro::run(n, &turns))];
-    let mut taking = Vec::new();
-    for peer in PEERS.iter().filter(|peer| n <= peer.most) {
-        match (peer.start)(n) {
-            Ok(contender) => {
-                contenders.push(contender);
-                taking.push(peer);
-            }
-            Err(why) => eprintln!("SKIPPED: yield with {}: {why}", peer.name),
+    let ours =
+        Comparison::new("yield", n).subject("barecoro", move |turns| barecoro::run(n, &turns));
+    let peers = PEERS.iter().filter(|peer| n <= peer.most);
+    let rows = peers.fold(ours, |all, peer| all.able_peer(peer.name, (peer.start)(n))).run(effort);
+    let finish = |row: Row| {
+        let peer = PEERS.iter().find(|peer| peer.name == row.peer_name()).expect("a peer");
+        let mut row = if peer.to_itself { row.note("yields to itself") } else { row };
+        if let Some(aim) = peer.aims[size] {
+            row.aim(aim);
         }
-    }
-    let times = rounds::run(effort, &format!("yield, n = {n}"), &contenders);
-    let rows = taking.iter().zip(&times[1..]).map(|(peer, theirs)| {
-        let row = Row::new("yield", peer.name, n, &times[0], theirs);
-        let row = if peer.to_itself { row.note("yields to itself") } else { row };
-        match peer.aims[size] {
-            Some(aim) => row.aim(aim),
-            None => row,
-        }
-    });
-    rows.collect()
+        row
+    };
+    rows.into_iter().map(finish).collect()
 }
