@@ -186,14 +186,21 @@ func ring(tasks, capacity, values int) {
 	})
 }
 
+// Sixteen locks in turn.
 func lock() {
-	const lap = 1000
-	var mutex sync.Mutex
-	serve(lap, func(laps uint64) {
-		for done := uint64(0); done < laps*lap; done++ {
-			mutex.Lock()
-			sum++
-			mutex.Unlock()
+	const times = 64
+	var locks [16]struct {
+		sync.Mutex
+		counter uint64
+	}
+	serve(times*uint64(len(locks)), func(laps uint64) {
+		for done := uint64(0); done < laps*times; done++ {
+			for index := range locks {
+				lock := &locks[index]
+				lock.Lock()
+				lock.counter++
+				lock.Unlock()
+			}
 		}
 	})
 }

@@ -73,10 +73,14 @@ impl Comparison {
     }
 }
 
-/// Gives the row of barecoro's first variant and the peer that needs least an aim.
+/// Why a peer that is polled in a loop has not done the same work: it could not wait for the kernel.
+pub const NEVER_SLEEPS: &str = "never sleeps";
+
+/// Gives the row of barecoro's first variant and the peer that needs least an aim. A peer with a note
+/// has not done the same work.
 pub fn aim_at_best(rows: &mut [Row], at_most: f64) {
     let subject = rows.first().map(Row::subject_name).unwrap_or_default();
-    let of_it = rows.iter_mut().filter(|row| row.subject_name() == subject);
+    let of_it = rows.iter_mut().filter(|row| row.subject_name() == subject && !row.has_note());
     let best = of_it.min_by(|one, other| one.peer_median().total_cmp(&other.peer_median()));
     if let Some(best) = best {
         best.aim(at_most);

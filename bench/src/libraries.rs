@@ -5,7 +5,7 @@
 //! task that nobody waits for; `spawn` starts one whose result is awaited. Runtimes are made without
 //! drivers of I/O and time where they have a choice, which leaves them nothing to look at between
 //! their tasks; most programs enable them and pay more.
-#![expect(unsafe_code, reason = "polls the executor of embassy, which has no safe way to stop")]
+#![expect(unsafe_code, reason = "drives the executor of embassy")]
 
 /// tokio's `current_thread` scheduler, in the runtime whose tasks need not be `Send`.
 pub mod tokio {
@@ -100,12 +100,15 @@ pub mod glommio {
     }
 }
 
-/// embassy-executor, polled in a loop as on a chip: on std it makes a system call for each wake-up
-/// that finds nobody else ready. Its tasks are statics that have no result; here they are leaked.
+/// embassy-executor, which sleeps on a condition variable when nobody is ready. That is how its own
+/// executor for std does it, which is written anew here to have both this and [`embassy_polled`] in
+/// a program. It makes a system call for each wake-up that finds nobody else ready. Its tasks are
+/// statics that have no result; here they are leaked.
 pub mod embassy {
     use std::cell::Cell;
-    use std::ptr::null_mut;
+    use std::ptr::{from_ref, null_mut};
     use std::rc::Rc;
+    use std::sync::{Condvar, Mutex, PoisonError};
 
     use embassy_executor::Spawner;
     use embassy_executor::raw::{Executor, TaskStorage};
@@ -115,17 +118,29 @@ pub mod embassy {
     }
 
     pub fn run<F: Future<Output = ()> + 'static>(task: F) {
+        drive(task, Some(Box::leak(Box::default())));
+    }
+
+    /// Runs a task to its end. Without a bell it never sleeps.
+    pub(super) fn drive<F: Future<Output = ()> + 'static>(task: F, bell: Option<&'static Bell>) {
         let ended = Rc::new(Cell::new(false));
-        let executor: &'static Executor = Box::leak(Box::new(Executor::new(null_mut())));
+        let context = bell.map_or(null_mut(), |bell| from_ref(bell).cast_mut().cast());
+        let executor: &'static Executor = Box::leak(Box::new(Executor::new(context)));
         SPAWNER.set(Some(executor.spawner()));
         let ends = Rc::clone(&ended);
         start(async move {
             task.await;
             ends.set(true);
         });
-        while !ended.get() {
+        loop {
             // SAFETY: it is polled here only, and no task gets at it.
             unsafe { executor.poll() };
+            if ended.get() {
+                return;
+            }
+            if let Some(bell) = bell {
+                bell.wait();
+            }
         }
     }
 
@@ -133,5 +148,45 @@ pub mod embassy {
         let storage: &'static TaskStorage<F> = Box::leak(Box::new(TaskStorage::new()));
         let spawner = SPAWNER.get().expect("the executor runs on this thread");
         spawner.spawn(storage.spawn(|| task).expect("the storage is free"));
+    }
+
+    /// What an executor sleeps on.
+    #[derive(Default)]
+    pub(super) struct Bell {
+        has_rung: Mutex<bool>,
+        rings: Condvar,
+    }
+
+    impl Bell {
+        fn wait(&self) {
+            let has_rung = self.has_rung.lock().unwrap_or_else(PoisonError::into_inner);
+            let has_rung = self.rings.wait_while(has_rung, |has_rung| !*has_rung);
+            *has_rung.unwrap_or_else(PoisonError::into_inner) = false;
+        }
+
+        fn ring(&self) {
+            *self.has_rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            self.rings.notify_one();
+        }
+    }
+
+    /// Called by embassy-executor when a task is ready and none was, with what the executor was made
+    /// with.
+    #[unsafe(export_name = "__pender")]
+    fn pend(bell: *mut ()) {
+        // SAFETY: it is null, or the bell of an executor, which stays for ever.
+        if let Some(bell) = unsafe { bell.cast::<Bell>().as_ref() } {
+            bell.ring();
+        }
+    }
+}
+
+/// embassy-executor, polled in a loop. It never sleeps, as on a chip with nothing else to do: for a
+/// program on Linux that is a bound rather than a choice.
+pub mod embassy_polled {
+    pub use super::embassy::start;
+
+    pub fn run<F: Future<Output = ()> + 'static>(task: F) {
+        super::embassy::drive(task, None);
     }
 }

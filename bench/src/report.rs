@@ -131,6 +131,10 @@ impl Row {
         self.peer
     }
 
+    pub fn has_note(&self) -> bool {
+        self.note.is_some()
+    }
+
     pub fn peer_median(&self) -> f64 {
         self.peer_ns_median
     }

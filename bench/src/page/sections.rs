@@ -41,10 +41,12 @@ pub const SECTIONS: &[Section] = &[
         text: "A switch among n tasks with 16 different bodies, each of which touches its stack or \
                future. corosensei, generator and Boost.Context have no scheduler: their coroutines \
                stand in an array and are resumed in turn, a resume and a suspend for each switch; at \
-               100,000 with stacks that have no guards. monoio's and may's yield lets the same task \
-               run again, which is not the same work. `one_runnable`: one task yields while the \
-               others are parked. It does not show tasks that do much, have deep stacks, or are woken \
-               in random order.",
+               100,000 with stacks that have no guards. The original's scheme is what this crate \
+               started from, written anew from its description: each yield goes back to the main \
+               context, by a return that is never predicted, and the main context looks through all \
+               slots. monoio's and may's yield lets the same task run again, which is not the same \
+               work. `one_runnable`: one task yields while the others are parked. It does not show \
+               tasks that do much, have deep stacks, or are woken in random order.",
         plots: &["yield"],
     },
     Section {
@@ -60,17 +62,24 @@ pub const SECTIONS: &[Section] = &[
         title: "Channels, wake-ups and locks",
         names: &["channel_hop", "wake_ring", "lock"],
         text: "`channel_hop`: sixteen tasks with different bodies in a ring, a channel of capacity n \
-               between each and the next, and n values that go round: with one value every hop is a \
-               switch, with more one in n is. The channels are tokio's mpsc, async-channel on \
-               async-executor (smol), local-sync on monoio and compio, glommio's local channel, \
-               embassy-sync's for one thread, may's mpsc (without a bound) and Go's. `wake_ring`: a \
-               thousand such tasks, each woken by the one before: by `park` or `Notify` in barecoro, \
-               tokio's `Notify`, embassy-sync's `Signal`, may's `park`, a channel in Go; labelled waker: \
-               by the bare waker and a flag, the least that a future can wait for. `lock`: lock, add \
-               one, unlock, in a task, with nobody else about; glommio's is the write lock of its \
-               `RwLock`, monoio's a `Semaphore` of local-sync; those of tokio, smol, may, Go and std can \
-               be used by several threads, and use atomic operations. None shows many tasks that wait \
-               for the same thing, or several threads.",
+               between each and the next, and values that go round. With one value, and n = 1, every \
+               hop is a switch in all libraries, and one task at a time is ready: who looks at the \
+               kernel whenever nobody else is, as monoio and compio do, pays for that each time. \
+               Labelled 4 values: four go round, some tasks apart, so that others are ready; who does \
+               not run tasks in the order in which they were woken may handle two values in a turn. \
+               With n = 64 as many values go together, and one in 64 hops is a switch. The channels \
+               are tokio's mpsc, async-channel on async-executor (smol), local-sync on monoio and \
+               compio, glommio's local channel, embassy-sync's for one thread, may's mpsc (without a \
+               bound) and Go's. embassy is as on std, with a system call for each wake-up when nobody \
+               else is ready, or polled in a loop, a bound: so it never sleeps and could not wait for \
+               the kernel. `wake_ring`: a thousand such tasks, each woken by the one before: by \
+               `park` or `Notify` in barecoro, tokio's `Notify`, embassy-sync's `Signal`, may's \
+               `park`, a channel in Go; labelled waker: by the bare waker and a flag, the least that a \
+               future can wait for. `lock`: lock, add one, unlock, in a task, sixteen locks in turn, with \
+               nobody else about; glommio's is the write lock of its `RwLock`, monoio's a `Semaphore` \
+               of local-sync; those of tokio, smol, may, Go and std can be used by several threads, and \
+               use atomic operations. None shows many tasks that wait for the same thing, or several \
+               threads.",
         plots: &[],
     },
     Section {

@@ -126,8 +126,11 @@ rings! {
     glommio_waker: glommio, Flag;
     embassy_channel_of_one: embassy, Embassy<1>;
     embassy_channel_of_many: embassy, Embassy<MANY>;
+    embassy_polled_channel_of_one: embassy_polled, Embassy<1>;
+    embassy_polled_channel_of_many: embassy_polled, Embassy<MANY>;
     embassy_signal: embassy, Signal;
-    embassy_waker: embassy, Flag;
+    embassy_polled_signal: embassy_polled, Signal;
+    embassy_polled_waker: embassy_polled, Flag;
 }
 
 /// tokio's mpsc.

@@ -1,13 +1,15 @@
 //! A lock that nobody else wants: locking, adding one, unlocking.
 //!
-//! The task that measures does it over and over with the same lock, which it hands to `black_box`
-//! each time, so that the compiler knows nothing about its state. Locks of std, tokio, async-lock,
-//! may and Go can be used by several threads and pay for atomic operations. glommio has no mutex,
-//! and a write lock of its `RwLock` stands in; for monoio a `Semaphore` of local-sync with one
-//! permit and a counter beside it.
+//! The task that measures goes over sixteen locks in turn: with one alone, each round would wait for
+//! the store of the one before to the same counter, which takes as long as all else. The counter is
+//! handed to `black_box` while it is locked, so that locking is not optimised away. Locks of std,
+//! tokio, async-lock, may and Go can be used by several threads and pay for atomic operations.
+//! glommio has no mutex, and a write lock of its `RwLock` stands in; for monoio a `Semaphore` of
+//! local-sync with one permit and a counter beside it.
 //!
 //! It does not show locks that are wanted by several.
 
+use std::array;
 use std::cell::Cell;
 use std::hint::black_box;
 use std::time::Instant;
@@ -22,8 +24,11 @@ use crate::libraries;
 use crate::report::Row;
 use crate::rounds::Effort;
 
+const LOCKS: usize = 16;
+/// How often all are locked in a lap.
+const TIMES: u64 = 64;
 /// Lockings a lap.
-const LAP: u64 = 1000;
+const LAP: u64 = TIMES * LOCKS as u64;
 
 /// Compares with all peers.
 pub fn run(effort: &Effort) -> Vec<Row> {
@@ -31,14 +36,16 @@ pub fn run(effort: &Effort) -> Vec<Row> {
     let mut rows = Comparison::new("lock", 1)
         .subject("barecoro", |turns| {
             let ran = RUNTIME.run(|| {
-                let mutex = barecoro::sync::Mutex::new(0);
-                serve(&turns, &mutex, |mutex| *mutex.lock().expect("nobody cancels") += 1);
+                serve(&turns, barecoro::sync::Mutex::new, |mutex| {
+                    add_one(&mut mutex.lock().expect("nobody cancels"));
+                });
             });
             assert!(ran.is_ok(), "the runtime did not run: {ran:?}");
         })
         .peer("std", |turns| {
-            let mutex = std::sync::Mutex::new(0);
-            serve(&turns, &mutex, |mutex| *mutex.lock().expect("no panic") += 1);
+            serve(&turns, std::sync::Mutex::new, |mutex| {
+                add_one(&mut mutex.lock().expect("no panic"));
+            });
         })
         .peer("tokio", |turns| libraries::tokio::run(measure::<tokio::sync::Mutex<u64>>(turns)))
         .peer("smol", |turns| libraries::smol::run(measure::<async_lock::Mutex<u64>>(turns)))
@@ -48,8 +55,9 @@ pub fn run(effort: &Effort) -> Vec<Row> {
         .peer("may", |turns| {
             may::config().set_workers(1);
             let measure = may::go!(move || {
-                let mutex = may::sync::Mutex::new(0);
-                serve(&turns, &mutex, |mutex| *mutex.lock().expect("no panic") += 1);
+                serve(&turns, may::sync::Mutex::new, |mutex| {
+                    add_one(&mut mutex.lock().expect("no panic"));
+                });
             });
             measure.join().expect("no panic");
         })
@@ -61,12 +69,20 @@ pub fn run(effort: &Effort) -> Vec<Row> {
     rows
 }
 
-/// Serves the turns with a lock that is waited for on a stack.
 #[inline(always)]
-fn serve<L>(turns: &Turns, lock: &L, add: impl Fn(&L)) {
+fn add_one(counter: &mut u64) {
+    *black_box(counter) += 1;
+}
+
+/// Serves the turns with locks that are waited for on a stack.
+#[inline(always)]
+fn serve<L>(turns: &Turns, new: fn(u64) -> L, add: impl Fn(&L)) {
+    let locks: [L; LOCKS] = array::from_fn(|_| new(0));
     turns.serve(LAP, |laps| {
-        for _ in 0..laps * LAP {
-            add(black_box(lock));
+        for _ in 0..laps * TIMES {
+            for lock in &locks {
+                add(lock);
+            }
         }
     });
 }
@@ -79,16 +95,20 @@ trait Lock {
 
 /// The task that measures.
 async fn measure<L: Lock>(turns: Turns) {
-    let lock = L::new();
+    let locks: [L; LOCKS] = array::from_fn(|_| L::new());
     while let Some(laps) = turns.next() {
-        for _ in 0..warm_up(laps) * LAP {
-            black_box(&lock).add().await;
-        }
+        lock_all(&locks, warm_up(laps)).await;
         let start = Instant::now();
-        for _ in 0..laps * LAP {
-            black_box(&lock).add().await;
-        }
+        lock_all(&locks, laps).await;
         turns.answer(start, laps * LAP);
+    }
+}
+
+async fn lock_all<L: Lock>(locks: &[L; LOCKS], laps: u64) {
+    for _ in 0..laps * TIMES {
+        for lock in locks {
+            lock.add().await;
+        }
     }
 }
 
@@ -103,7 +123,7 @@ macro_rules! mutexes {
             }
 
             async fn add(&self) {
-                *self.lock().await += 1;
+                add_one(&mut *self.lock().await);
             }
         }
     )*};
@@ -119,7 +139,7 @@ impl Lock for Glommio {
     }
 
     async fn add(&self) {
-        *self.write().await.expect("an open lock") += 1;
+        add_one(&mut self.write().await.expect("an open lock"));
     }
 }
 
@@ -136,7 +156,8 @@ impl Lock for LocalSync {
 
     async fn add(&self) {
         let permit = self.semaphore.acquire().await.expect("an open semaphore");
-        self.value.set(self.value.get() + 1);
+        let value = black_box(&self.value);
+        value.set(value.get() + 1);
         drop(permit);
     }
 }

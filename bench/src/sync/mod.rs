@@ -19,13 +19,17 @@
 //! `park`, Go's channel of capacity 1. Of the libraries with futures also the bare minimum: a flag,
 //! and the task's waker beside it.
 //!
+//! embassy is there twice: as its executor for std works, which sleeps when nobody is ready and makes a
+//! system call for each wake-up from that, and polled in a loop, which a program on Linux would not
+//! do: it never sleeps, and could not wait for the kernel.
+//!
 //! It does not show many tasks that wait for one channel or lock, nor several threads.
 
 mod futures;
 mod lock;
 mod stackful;
 
-use crate::comparison::{Comparison, aim_at_best};
+use crate::comparison::{Comparison, NEVER_SLEEPS, aim_at_best};
 use crate::foreign;
 use crate::report::{self, Row};
 use crate::rounds::Effort;
@@ -92,6 +96,7 @@ fn with_four(name: &'static str) -> &'static str {
         "compio" => "compio, 4 values",
         "glommio" => "glommio, 4 values",
         "embassy" => "embassy, 4 values",
+        POLLED => "embassy, polled, 4 values",
         "may" => "may, 4 values",
         _ => "Go, 4 values",
     }
@@ -112,6 +117,10 @@ fn hop(effort: &Effort, shape: Shape, called: fn(&'static str) -> &'static str) 
             1 => futures::embassy_channel_of_one(shape, turns),
             _ => futures::embassy_channel_of_many(shape, turns),
         })
+        .peer(called(POLLED), move |turns| match shape.capacity {
+            1 => futures::embassy_polled_channel_of_one(shape, turns),
+            _ => futures::embassy_polled_channel_of_many(shape, turns),
+        })
         .foreign(called("Go"), foreign::GO, &ring(&shape.arguments()));
     let all = if shape.gap() > 0 {
         report::skip("channel_hop", called("may"), "its yield does not let the others run");
@@ -119,7 +128,16 @@ fn hop(effort: &Effort, shape: Shape, called: fn(&'static str) -> &'static str) 
     } else {
         all.peer(called("may"), move |turns| stackful::may::<stackful::Mpsc>(shape, turns))
     };
-    all.run(effort)
+    note_polled(all.run(effort))
+}
+
+/// What embassy is called where it is polled in a loop.
+const POLLED: &str = "embassy, polled";
+
+fn note_polled(rows: Vec<Row>) -> Vec<Row> {
+    let is_polled = |row: &Row| row.peer_name().starts_with(POLLED);
+    let note = |row| if is_polled(&row) { row.note(NEVER_SLEEPS) } else { row };
+    rows.into_iter().map(note).collect()
 }
 
 /// The workload of the program in Go.
@@ -130,7 +148,7 @@ fn ring(shape: &[String; 3]) -> [&str; 4] {
 
 /// A thousand tasks, each woken by the one before.
 pub fn wake_ring(effort: &Effort) -> Vec<Row> {
-    let mut rows = Comparison::new("wake_ring", WAKING.tasks)
+    let rows = Comparison::new("wake_ring", WAKING.tasks)
         .subject("barecoro", |turns| stackful::barecoro::<stackful::Park>(WAKING, &turns))
         .subject("barecoro, Notify", |turns| {
             stackful::barecoro::<stackful::Notify>(WAKING, &turns);
@@ -142,10 +160,12 @@ pub fn wake_ring(effort: &Effort) -> Vec<Row> {
         .peer("compio, waker", |turns| futures::compio_waker(WAKING, turns))
         .peer("glommio, waker", |turns| futures::glommio_waker(WAKING, turns))
         .peer("embassy", |turns| futures::embassy_signal(WAKING, turns))
-        .peer("embassy, waker", |turns| futures::embassy_waker(WAKING, turns))
+        .peer(POLLED, |turns| futures::embassy_polled_signal(WAKING, turns))
+        .peer("embassy, polled, waker", |turns| futures::embassy_polled_waker(WAKING, turns))
         .peer("may", |turns| stackful::may::<stackful::MayPark>(WAKING, turns))
         .foreign("Go", foreign::GO, &ring(&WAKING.arguments()))
         .run(effort);
+    let mut rows = note_polled(rows);
     aim_at_best(&mut rows, 0.5);
     rows
 }
