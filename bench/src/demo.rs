@@ -51,7 +51,7 @@ pub fn run() -> io::Result<Vec<Row>> {
 }
 
 /// As `just run-freestanding` does with stable Rust.
-fn build() -> io::Result<PathBuf> {
+pub fn build() -> io::Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut just = Command::new("just");
     just.args(["build-freestanding", "stable"]).current_dir(&root).stderr(Stdio::inherit());

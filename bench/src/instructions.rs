@@ -7,6 +7,7 @@
 //! It does not show how long they take: a mispredicted return is one instruction.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::package;
@@ -25,6 +26,11 @@ const WORKLOADS: [(&str, &str); 6] = [
     ("lock", "barecoro, lock"),
 ];
 
+/// Builds what is counted.
+pub fn build() -> io::Result<PathBuf> {
+    Ok(package::build("instructions", "").map_err(io::Error::other)?.join("counted"))
+}
+
 /// Counts all workloads.
 pub fn run() -> io::Result<Vec<Row>> {
     if let Err(error) = Command::new("valgrind").arg("--version").output() {
@@ -32,8 +38,7 @@ pub fn run() -> io::Result<Vec<Row>> {
         return Ok(Vec::new());
     }
     eprintln!("instructions");
-    let program = package::build("instructions", "").map_err(io::Error::other)?.join("counted");
-    let output = Command::new(program).output()?;
+    let output = Command::new(build()?).output()?;
     let said = String::from_utf8_lossy(&output.stdout);
     let numbers = |workload| -> Option<(f64, Option<f64>)> {
         let of_it = |line: &&str| line.split(' ').next() == Some(workload);

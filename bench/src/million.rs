@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -30,9 +31,14 @@ const PATIENCE: Duration = Duration::from_mins(3);
 const STACKS: [(&str, &str, f64); 2] =
     [("guarded", "barecoro, guarded stacks", 4.4), ("packed", "barecoro, packed stacks", 1.4)];
 
+/// Builds the example.
+pub fn build() -> io::Result<PathBuf> {
+    Ok(package::build("million", "").map_err(io::Error::other)?.join("million"))
+}
+
 /// Both kinds of stacks.
 pub fn run(effort: &Effort) -> io::Result<Vec<Row>> {
-    let program = package::build_example("million").map_err(io::Error::other)?;
+    let program = build()?;
     let n = if effort.is_quick() { FEWER } else { TASKS };
     let progress = rounds::progress("million", STACKS.len());
     let mut rows = Vec::new();

@@ -6,28 +6,13 @@ use std::process::Command;
 
 /// Builds a package in a folder beside `src`, for release. Returns the folder of its programs.
 pub fn build(name: &str, rust_flags: impl AsRef<OsStr>) -> Result<PathBuf, String> {
-    cargo(name, &Path::new(env!("CARGO_MANIFEST_DIR")).join(name), rust_flags.as_ref(), &[])
-}
-
-/// Builds an example of barecoro, for release. Returns the program.
-pub fn build_example(name: &str) -> Result<PathBuf, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let folder = cargo("examples", &root, OsStr::new(""), &["--example", name])?;
-    Ok(folder.join("examples").join(name))
-}
-
-fn cargo(
-    name: &str,
-    folder: &Path,
-    rust_flags: &OsStr,
-    arguments: &[&str],
-) -> Result<PathBuf, String> {
     const TARGET: &str = "x86_64-unknown-linux-gnu";
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     let target = crate::report::folder().join(name);
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--release", "--quiet", "--target", TARGET, "--manifest-path"]);
-    cargo.arg(folder.join("Cargo.toml")).args(arguments);
-    cargo.env("RUSTFLAGS", rust_flags).env("CARGO_TARGET_DIR", &target);
+    cargo.arg(folder.join("Cargo.toml"));
+    cargo.env("RUSTFLAGS", rust_flags.as_ref()).env("CARGO_TARGET_DIR", &target);
     let status = cargo.status().map_err(|error| format!("no cargo: {error}"))?;
     if status.success() {
         Ok(target.join(TARGET).join("release"))

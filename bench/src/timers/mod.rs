@@ -95,8 +95,10 @@ struct Measured {
 pub fn run(effort: &Effort) -> io::Result<Vec<Row>> {
     let subjects = Timers::value_variants();
     let mut measured: Vec<Vec<Measured>> = subjects.iter().map(|_| Vec::new()).collect();
-    let progress = rounds::progress("timers", effort.process_rounds.min(15));
-    for _ in 0..effort.process_rounds.min(15) {
+    // A round takes over ten seconds.
+    let count = if effort.is_quick() { 1 } else { 15 };
+    let progress = rounds::progress("timers", count);
+    for _ in 0..count {
         for (subject, measured) in subjects.iter().zip(&mut measured) {
             measured.push(in_a_process(*subject)?);
         }
