@@ -105,7 +105,7 @@ fn aims(page: &mut String, rows: &[Row]) {
             row.name,
             thousands(row.n as f64),
             row.subject,
-            row.peer,
+            if aim.of == "ratio" { &row.peer } else { "" },
             aim.of,
             value(aim.value, &aim.unit),
             value(aim.at_most, &aim.unit),
@@ -150,7 +150,10 @@ fn not_first(page: &mut String, rows: &[Row]) {
     if behind.is_empty() {
         page.push_str("Nowhere.\n");
     } else {
-        page.push_str("With the better of its variants where there are two:\n\n");
+        page.push_str(
+            "With the better of its variants where there are two. Peers with a note, which have not \
+             done the same work, are in the tables below only.\n\n",
+        );
         table(page, behind.into_iter());
     }
 }
@@ -215,6 +218,7 @@ fn details(page: &mut String, rows: &[&Row]) {
 
 fn value(value: f64, unit: &str) -> String {
     match value {
+        _ if unit == "ns" && value >= 10_000_000.0 => format!("{:.0} ms", value / 1e6),
         _ if unit == "ns" && value >= 100_000.0 => format!("{:.0} µs", value / 1e3),
         _ if unit == "ns" && value >= 1_000.0 => format!("{:.2} µs", value / 1e3),
         _ if unit == "bytes" => format!("{} bytes", thousands(value)),
