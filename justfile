@@ -82,6 +82,8 @@ test: (need "test") (need "boot")
 check: (need "test") (need "boot") (need "check")
     cargo fmt --check
     cargo fmt --check --manifest-path bench/Cargo.toml
+    cargo fmt --check --manifest-path bench/instructions/Cargo.toml
+    cargo fmt --check --manifest-path bench/hello/Cargo.toml
     cargo fmt --check --manifest-path examples/standalone/Cargo.toml
     cargo clippy --lib --features {{all_features}},start -- -D warnings
     cargo clippy --lib --features std,fp-env,sim,valgrind -- -D warnings
@@ -91,11 +93,14 @@ check: (need "test") (need "boot") (need "check")
     cargo clippy --no-default-features --features {{example_features}} --bins --example hello --example init --example echo --example httpd --example pipeline --example pipeline_channels --example supervise -- -D warnings -A clippy::large_stack_arrays
     cargo clippy --example million -- -D warnings -A clippy::print_stdout -A clippy::std_instead_of_core
     cargo clippy --manifest-path bench/Cargo.toml --all-targets -- -D warnings
+    cargo clippy --release {{counted}} -- -D warnings
+    cargo test --manifest-path bench/Cargo.toml --quiet
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features {{all_features}},start
     cargo hack check --feature-powerset --depth 2 --no-dev-deps --lib --mutually-exclusive-features std,panic-handler --mutually-exclusive-features asan,panic-handler
     just test
     just prove stable
     just prove auto
+    just instructions
     just miri
     just loom
     just valgrind
@@ -128,9 +133,19 @@ miri:
 loom:
     RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --lib --release --no-default-features --features sync --quiet -- loom
 
-# Compare with other crates; see docs/performance.md.
-bench *arguments:
-    cargo run --release --quiet --manifest-path bench/Cargo.toml -- {{arguments}}
+# Compare with other crates, all of it (under 30 minutes) or one benchmark: just bench yield; see docs/performance.md.
+bench *arguments: (need "bench")
+    cargo run --release --manifest-path bench/Cargo.toml -- {{arguments}}
+
+# The same with fewer and shorter rounds: under 2 minutes, not counting the build.
+bench-quick *arguments: (need "bench")
+    cargo run --release --manifest-path bench/Cargo.toml -- --quick {{arguments}}
+
+counted := "--manifest-path bench/instructions/Cargo.toml --target-dir target/bench/instructions --target x86_64-unknown-linux-gnu"
+
+# Count the instructions of a switch and the like, and fail if they exceed bench/budget.json.
+instructions: (need "test")
+    cargo run --release --quiet {{counted}}
 
 # Build the documentation.
 doc:

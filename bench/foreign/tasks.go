@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -32,6 +33,10 @@ func main() {
 		spawnJoin(1)
 	case "spawn_join_batch":
 		spawnJoin(100)
+	case "ring":
+		ring(argument(2), argument(3), argument(4))
+	case "lock":
+		lock()
 	case "memory":
 		memory(argument(2))
 	default:
@@ -130,6 +135,71 @@ func spawnJoin(batch int) {
 				for _, result := range results {
 					sum += <-result
 				}
+			}
+		}
+	})
+}
+
+// Hands on what comes. As with the yields there is one for each size of T.
+func passOn[T any](from <-chan uint64, to chan<- uint64) {
+	var size T
+	k := uint64(unsafe.Sizeof(size)) - 1
+	var scratch [8]uint64
+	for {
+		value := <-from
+		step(&scratch, value, k)
+		to <- value + 1
+	}
+}
+
+var hops = [16]func(<-chan uint64, chan<- uint64){
+	passOn[[1]byte], passOn[[2]byte], passOn[[3]byte], passOn[[4]byte],
+	passOn[[5]byte], passOn[[6]byte], passOn[[7]byte], passOn[[8]byte],
+	passOn[[9]byte], passOn[[10]byte], passOn[[11]byte], passOn[[12]byte],
+	passOn[[13]byte], passOn[[14]byte], passOn[[15]byte], passOn[[16]byte],
+}
+
+// Values that go round in a ring of goroutines, the first of which measures.
+func ring(tasks, capacity, values int) {
+	mine := make(chan uint64, capacity)
+	next := mine
+	for index := tasks - 1; index > 0; index-- {
+		from := make(chan uint64, capacity)
+		go hops[index%16](from, next)
+		next = from
+	}
+	runtime.Gosched() // all wait
+	for value := 0; value < values; value++ {
+		next <- 0
+		if values > 1 && capacity == 1 { // they shall be apart
+			for gap := 0; gap < tasks/values; gap++ {
+				runtime.Gosched()
+			}
+		}
+	}
+	serve(uint64(tasks*values), func(laps uint64) {
+		for ; laps > 0; laps-- {
+			for value := 0; value < values; value++ {
+				next <- <-mine + 1
+			}
+		}
+	})
+}
+
+// Sixteen locks in turn.
+func lock() {
+	const times = 64
+	var locks [16]struct {
+		sync.Mutex
+		counter uint64
+	}
+	serve(times*uint64(len(locks)), func(laps uint64) {
+		for done := uint64(0); done < laps*times; done++ {
+			for index := range locks {
+				lock := &locks[index]
+				lock.Lock()
+				lock.counter++
+				lock.Unlock()
 			}
 		}
 	})

@@ -9,26 +9,26 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use generator::LocalGenerator;
 
-/// An array of a function for each of the sixteen bodies.
+/// An array of a function for each of the sixteen bodies. It may have another generic argument.
 macro_rules! each {
-    ($body:ident) => {
+    ($body:ident $(, $more:ty)?) => {
         [
-            $body::<0>,
-            $body::<1>,
-            $body::<2>,
-            $body::<3>,
-            $body::<4>,
-            $body::<5>,
-            $body::<6>,
-            $body::<7>,
-            $body::<8>,
-            $body::<9>,
-            $body::<10>,
-            $body::<11>,
-            $body::<12>,
-            $body::<13>,
-            $body::<14>,
-            $body::<15>,
+            $body::<0 $(, $more)?>,
+            $body::<1 $(, $more)?>,
+            $body::<2 $(, $more)?>,
+            $body::<3 $(, $more)?>,
+            $body::<4 $(, $more)?>,
+            $body::<5 $(, $more)?>,
+            $body::<6 $(, $more)?>,
+            $body::<7 $(, $more)?>,
+            $body::<8 $(, $more)?>,
+            $body::<9 $(, $more)?>,
+            $body::<10 $(, $more)?>,
+            $body::<11 $(, $more)?>,
+            $body::<12 $(, $more)?>,
+            $body::<13 $(, $more)?>,
+            $body::<14 $(, $more)?>,
+            $body::<15 $(, $more)?>,
         ]
     };
 }
@@ -89,8 +89,9 @@ impl World {
         );
     }
 
+    /// Whether the tasks shall go on.
     #[inline(always)]
-    fn goes_on(&self) -> bool {
+    pub fn goes_on(&self) -> bool {
         !self.stop.load(Ordering::Relaxed)
     }
 

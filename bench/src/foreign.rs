@@ -33,6 +33,12 @@ pub enum Language {
 pub const BOOST: Foreign =
     Foreign { source: "boost.cpp", language: Language::Cpp(&["-lboost_context"]) };
 
+/// What the rows call the scheme that barecoro started from.
+pub const THE_ORIGINAL: &str = "the original's scheme";
+
+/// That scheme.
+pub const ORIGINAL: Foreign = Foreign { source: "original.c", language: Language::C(&[]) };
+
 /// The workloads for Go.
 pub const GO: Foreign = Foreign { source: "tasks.go", language: Language::Go };
 

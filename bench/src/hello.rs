@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use crate::foreign::{Foreign, Language};
 use crate::package;
-use crate::report::Row;
+use crate::report::{self, Row};
 use crate::rounds::{self, Effort};
 use crate::statistics::quantile;
 use crate::table::{self, thousands};
@@ -42,7 +42,7 @@ pub fn run(effort: &Effort) -> io::Result<Vec<Row>> {
                 let bytes = fs::metadata(&file)?.len();
                 programs.push(Program { name, file, times: Vec::new(), bytes });
             }
-            Err(why) => eprintln!("SKIPPED: hello with {name}: {why}"),
+            Err(why) => report::skip("hello", name, &why),
         }
     }
     let progress = rounds::progress("hello", effort.process_rounds);
@@ -58,11 +58,14 @@ pub fn run(effort: &Effort) -> io::Result<Vec<Row>> {
     let (ours, peers): (Vec<_>, Vec<_>) = programs.iter().partition(|program| program.is_ours());
     let pairs = ours.iter().flat_map(|ours| peers.iter().map(move |peer| (ours, peer)));
     let rows = pairs.map(|(ours, peer)| {
-        let row = Row::new("hello", peer.name, 1, &ours.times, &peer.times)
+        let mut row = Row::new("hello", peer.name, 1, &ours.times, &peer.times)
             .subject(ours.name)
             .with("bytes", ours.bytes as f64)
             .with("peer_bytes", peer.bytes as f64);
-        if peer.name == WITHOUT_LIBC { row.aim(1.1) } else { row }
+        if peer.name == WITHOUT_LIBC {
+            row.aim(1.1);
+        }
+        row
     });
     Ok(rows.collect())
 }
@@ -84,6 +87,13 @@ const SUBJECTS: [(&str, Build); 8] = [
 
 fn c(source: &'static str, language: Language) -> Result<PathBuf, String> {
     Foreign { source, language }.build()
+}
+
+/// Builds all programs, those that can be built here.
+pub fn build() {
+    for (_, build) in SUBJECTS {
+        let _reported_later = build();
+    }
 }
 
 /// Builds a program of the package in `hello/`.

@@ -1,76 +1,70 @@
 //! Instructions an operation, counted by valgrind's callgrind.
 //!
 //! Unlike times they are the same wherever and whenever they are counted with the same compiler, so
-//! that `budget.json` says how many there may be: who needs over five per cent more fails. Each
-//! number is the difference between a run with many laps and one with fewer, so that starting and
-//! ending the program do not count.
+//! that `budget.json` says how many there may be. The package in `instructions/` counts and checks
+//! them, also without this program, which only makes rows of it.
 //!
 //! It does not show how long they take: a mispredicted return is one instruction.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::package;
-use crate::report::Row;
-use crate::rounds;
+use crate::report::{self, Row};
 
-/// Laps of the shorter run, and how many more the longer has.
-const LAPS: u64 = 10_000;
-
-/// How much more than the budget is allowed.
+/// How much more than the budget is allowed, as the package has it.
 const TOLERANCE: f64 = 1.05;
 
-/// Counts all workloads. Fails if one is over its budget.
-pub fn run() -> io::Result<Vec<Row>> {
-    if let Err(error) = Command::new("valgrind").arg("--version").output() {
-        eprintln!("SKIPPED: instructions: no valgrind: {error}");
-        return Ok(Vec::new());
-    }
-    let program = package::build("instructions", "").map_err(io::Error::other)?.join("counted");
-    let budget: BTreeMap<String, f64> = serde_json::from_str(include_str!("../budget.json"))?;
-    let progress = rounds::progress("instructions", budget.len() + 1);
-    let mut rows = Vec::new();
-    let mut over = Vec::new();
-    for (workload, subject) in WORKLOADS {
-        let counted = count(&program, workload)?;
-        let allowed = budget.get(workload).copied().ok_or(io::ErrorKind::NotFound)?;
-        if counted > allowed * TOLERANCE {
-            over.push(format!("{workload}: {counted:.1} instructions, and {allowed} are allowed"));
-        }
-        rows.push(row(subject, "the budget", counted, allowed).aim(TOLERANCE));
-        if workload == "round_trip" {
-            let theirs = count(&program, "round_trip_corosensei")?;
-            rows.push(row(subject, "corosensei", counted, theirs));
-        }
-        progress.inc(1);
-    }
-    progress.finish_and_clear();
-    if over.is_empty() { Ok(rows) } else { Err(io::Error::other(over.join("; "))) }
-}
-
-/// The workloads that have a budget, and how the rows call them.
-const WORKLOADS: [(&str, &str); 3] = [
+/// The workloads, and how the rows call them.
+const WORKLOADS: [(&str, &str); 6] = [
     ("round_trip", "barecoro, round_trip"),
     ("yield", "barecoro, yield"),
     ("spawn_join", "barecoro, spawn_join"),
+    ("channel_hop", "barecoro, channel_hop"),
+    ("wake", "barecoro, wake"),
+    ("lock", "barecoro, lock"),
 ];
+
+/// Builds what is counted.
+pub fn build() -> io::Result<PathBuf> {
+    Ok(package::build("instructions", "").map_err(io::Error::other)?.join("counted"))
+}
+
+/// Counts all workloads.
+pub fn run() -> io::Result<Vec<Row>> {
+    if let Err(error) = Command::new("valgrind").arg("--version").output() {
+        report::skip("instructions", "the budget", &format!("no valgrind: {error}"));
+        return Ok(Vec::new());
+    }
+    eprintln!("instructions");
+    let output = Command::new(build()?).output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let numbers = |workload| -> Option<(f64, Option<f64>)> {
+        let of_it = |line: &&str| line.split(' ').next() == Some(workload);
+        let mut numbers = said.lines().find(of_it)?.split(' ').skip(1).map(str::parse);
+        Some((numbers.next()?.ok()?, numbers.next().and_then(Result::ok)))
+    };
+    let mut rows = Vec::new();
+    for (workload, subject) in WORKLOADS {
+        let (counted, Some(budget)) = numbers(workload).ok_or_else(|| failed(&output.stderr))?
+        else {
+            return Err(io::Error::other(format!("{workload} has no budget")));
+        };
+        let mut row = row(subject, "the budget", counted, budget);
+        row.aim(TOLERANCE);
+        rows.push(row);
+    }
+    let (ours, _) = numbers("round_trip").ok_or_else(|| failed(&output.stderr))?;
+    let (theirs, _) = numbers("round_trip_corosensei").ok_or_else(|| failed(&output.stderr))?;
+    rows.insert(1, row(WORKLOADS[0].1, "corosensei", ours, theirs));
+    Ok(rows)
+}
+
+fn failed(said: &[u8]) -> io::Error {
+    io::Error::other(String::from_utf8_lossy(said).into_owned())
+}
 
 fn row(subject: &'static str, peer: &'static str, ours: f64, theirs: f64) -> Row {
     Row::new("instructions", peer, 1, &[ours], &[theirs]).subject(subject).unit("instr.")
-}
-
-/// Instructions a lap.
-fn count(program: &Path, workload: &str) -> io::Result<f64> {
-    let counted = |laps: u64| {
-        let mut valgrind = Command::new("valgrind");
-        valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-        let output = valgrind.arg(program).args([workload, &laps.to_string()]).output()?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        let line = said.lines().find_map(|line| line.split_once("Collected :"));
-        line.and_then(|(_, number)| number.trim().parse::<f64>().ok())
-            .ok_or_else(|| io::Error::other(format!("valgrind did not count {workload}: {said}")))
-    };
-    Ok((counted(2 * LAPS)? - counted(LAPS)?) / LAPS as f64)
 }

@@ -1,4 +1,4 @@
-//! Measures barecoro beside corosensei and tokio.
+//! Measures barecoro beside the libraries that one would choose instead.
 //!
 //! ```text
 //! cargo run --release --manifest-path bench/Cargo.toml -- [NAME] [--quick]
@@ -7,16 +7,20 @@
 //! Each comparison runs its contenders by turns in one process, on one CPU: see `rounds`. The
 //! modules of the benchmarks say what each does and what it does not show.
 
+mod aim;
 mod bodies;
 mod child;
+mod comparison;
 mod contender;
 mod cpu;
+mod demo;
 mod echo;
 mod foreign;
 mod hello;
 mod instructions;
 mod libraries;
 mod memory;
+mod million;
 mod one_runnable;
 mod package;
 mod page;
@@ -26,6 +30,7 @@ mod round_trip;
 mod rounds;
 mod spawn;
 mod statistics;
+mod sync;
 mod table;
 mod timers;
 mod unguarded;
@@ -33,6 +38,7 @@ mod yields;
 
 use std::io;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 
@@ -43,7 +49,7 @@ use report::Row;
 use rounds::Effort;
 use timers::Timers;
 
-/// Measures barecoro beside corosensei and tokio.
+/// Measures barecoro beside the libraries that one would choose instead.
 #[derive(Parser)]
 struct Arguments {
     /// The benchmark to run; all of them by default.
@@ -86,14 +92,24 @@ enum Name {
     SpawnJoin,
     /// Spawn a hundred tasks, then join them.
     SpawnJoinBatch,
+    /// Values that hop from task to task through channels.
+    ChannelHop,
+    /// A thousand tasks in a ring, each woken by the one before.
+    WakeRing,
+    /// Lock and unlock what nobody else wants.
+    Lock,
     /// A TCP echo server's CPU time for a request, on 1, 50 and 1,000 connections.
     Echo,
     /// The CPU time of a hundred thousand sleepers' timers, and how late they wake.
     Timers,
     /// The memory of a task that waits.
     Memory,
+    /// Spawning and waking a million tasks: the example `million`.
+    Million,
     /// From the start to the end of a program that says hello, and its size.
     Hello,
+    /// How long the demonstration program takes, and its size.
+    Demo,
     /// Instructions an operation, which have a budget.
     Instructions,
 }
@@ -101,6 +117,18 @@ enum Name {
 impl Name {
     fn text(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// Builds what it runs besides this program, so that the time it takes is not taken for its own.
+    fn prepare(self) -> io::Result<()> {
+        match self {
+            Self::Hello => hello::build(),
+            Self::Million => drop(million::build()?),
+            Self::Demo => drop(demo::build()?),
+            Self::Instructions => drop(instructions::build()?),
+            _ => {}
+        }
+        Ok(())
     }
 
     fn run(self, effort: &Effort) -> io::Result<Vec<Row>> {
@@ -112,10 +140,15 @@ impl Name {
             Self::OneRunnable => one_runnable::run(effort),
             Self::SpawnJoin => spawn::one(effort),
             Self::SpawnJoinBatch => spawn::batch(effort),
+            Self::ChannelHop => sync::channel_hop(effort),
+            Self::WakeRing => sync::wake_ring(effort),
+            Self::Lock => sync::lock(effort),
             Self::Echo => echo::run(effort)?,
             Self::Timers => timers::run(effort)?,
             Self::Memory => memory::run(effort)?,
+            Self::Million => million::run(effort)?,
             Self::Hello => hello::run(effort)?,
+            Self::Demo => demo::run()?,
             Self::Instructions => instructions::run()?,
         })
     }
@@ -144,21 +177,28 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     if arguments.page {
         return page::write();
     }
+    let names = arguments.name.map_or_else(|| Name::value_variants().to_vec(), |name| vec![name]);
+    eprintln!("building what is compared");
+    names.iter().try_for_each(|name| name.prepare())?;
     let cpus = Cpus::find()?;
     let effort = if arguments.quick { Effort::quick(cpus) } else { Effort::full(cpus) };
     match cpu::stay_on(cpus.last) {
         Ok(()) => eprintln!("pinned to CPU {}", cpus.last),
         Err(error) => eprintln!("not pinned to one CPU, expect more noise: {error}"),
     }
+    let start = Instant::now();
     let cycles_per_ns = cpu::cycles_per_ns();
-    let names = arguments.name.map_or_else(|| Name::value_variants().to_vec(), |name| vec![name]);
     let mut rows = Vec::new();
-    for name in names {
+    for name in &names {
+        let began = Instant::now();
         let of_this = name.run(&effort)?;
+        eprintln!("{}: {:.1} s", name.text(), began.elapsed().as_secs_f64());
         report::save(&name.text(), &of_this)?;
         rows.extend(of_this);
     }
+    report::save_skipped(&names.into_iter().map(Name::text).collect::<Vec<_>>())?;
     report::print(&rows, cycles_per_ns);
+    eprintln!("took {:.0} s", start.elapsed().as_secs_f64());
     if arguments.name.is_none() && !arguments.quick {
         page::write()?;
     }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::{fs, io};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::aim::Aim;
 use crate::statistics::Summary;
 use crate::table;
 
@@ -26,15 +28,17 @@ pub struct Row {
     peer_ns_median: f64,
     /// The interquartile range of the rounds' ratios over their median.
     spread: f64,
+    /// The same of the subject's values alone.
+    subject_spread: f64,
     /// What else this benchmark measures.
     #[serde(flatten)]
     extra: BTreeMap<&'static str, f64>,
     /// Why the two have not done quite the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'static str>,
-    /// What the ratio is meant to be at most.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aim: Option<f64>,
+    /// What it is meant to be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    aims: Vec<Aim>,
 }
 
 impl Row {
@@ -59,9 +63,10 @@ impl Row {
             ratio: summary.ratio,
             peer_ns_median: summary.peer_median,
             spread: summary.spread,
+            subject_spread: summary.subject_spread,
             extra: BTreeMap::new(),
             note: None,
-            aim: None,
+            aims: Vec::new(),
         }
     }
 
@@ -98,21 +103,45 @@ impl Row {
     }
 
     /// Says what the ratio is meant to be at most.
-    pub fn aim(mut self, at_most: f64) -> Self {
-        self.aim = Some(at_most);
-        self
+    pub fn aim(&mut self, at_most: f64) {
+        self.aims.push(Aim::of_ratio(self.ratio, at_most, self.spread));
     }
 
-    /// Whether the aim is met. Noisy if half of the rounds lie in a range that is wider than the
-    /// way from the ratio to the aim.
-    fn verdict(&self) -> String {
-        let Some(aim) = self.aim else { return self.note.unwrap_or_default().to_owned() };
-        let met = if self.ratio <= aim { "met" } else { "NOT MET" };
-        let distance = (aim - self.ratio).abs() / self.ratio;
-        if self.spread > distance { format!("{met} (noisy)") } else { met.to_owned() }
+    /// Says what the subject's median is meant to be at most.
+    pub fn aim_at_median(&mut self, at_most: f64) {
+        self.aim_at(Aim {
+            of: "median".to_owned(),
+            value: self.ns_median,
+            at_most,
+            unit: self.unit.to_owned(),
+            spread: self.subject_spread,
+        });
+    }
+
+    /// Says what something is meant to be at most.
+    pub fn aim_at(&mut self, aim: Aim) {
+        self.aims.push(aim);
+    }
+
+    pub fn subject_name(&self) -> &'static str {
+        self.subject
+    }
+
+    pub fn peer_name(&self) -> &'static str {
+        self.peer
+    }
+
+    pub fn has_note(&self) -> bool {
+        self.note.is_some()
+    }
+
+    pub fn peer_median(&self) -> f64 {
+        self.peer_ns_median
     }
 
     fn cells(&self, cycles_per_ns: f64) -> [String; COLUMNS] {
+        let aims = self.aims.iter().map(|aim| format!("<= {} {}", aim.at_most, aim.unit));
+        let verdicts: Vec<_> = self.aims.iter().map(Aim::verdict).collect();
         [
             self.name.to_owned(),
             self.n.to_string(),
@@ -128,8 +157,12 @@ impl Row {
             format!("{:.2}", self.peer_ns_median),
             format!("{:.3}", self.ratio),
             format!("{:.1} %", self.spread * 100.0),
-            self.aim.map_or_else(String::new, |aim| format!("<= {aim:.2}")),
-            self.verdict(),
+            aims.collect::<Vec<_>>().join(", ").replace(" ,", ","),
+            if verdicts.is_empty() {
+                self.note.unwrap_or_default().to_owned()
+            } else {
+                verdicts.join(", ")
+            },
         ]
     }
 }
@@ -145,7 +178,7 @@ const HEADINGS: [&str; COLUMNS] = [
 const IS_TEXT: [bool; COLUMNS] =
     [true, false, true, true, false, false, false, false, false, false, false, true];
 
-/// Prints all rows as a table.
+/// Prints all rows as a table, and who is missing from it.
 pub fn print(rows: &[Row], cycles_per_ns: f64) {
     let mut lines = vec![HEADINGS.map(str::to_owned)];
     lines.extend(rows.iter().map(|row| row.cells(cycles_per_ns)));
@@ -154,6 +187,42 @@ pub fn print(rows: &[Row], cycles_per_ns: f64) {
         "\nns and cycles an operation of the subject; ratio: subject / peer, less is better. \
          The time-stamp counter ticks {cycles_per_ns:.2} times a ns."
     );
+    for one in &*skipped() {
+        println!("NOT MEASURED: {} with {}: {}", one.name, one.peer, one.why);
+    }
+}
+
+/// A peer, or all of a benchmark, that could not take part.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Skipped {
+    pub name: String,
+    pub peer: String,
+    pub why: String,
+}
+
+impl Skipped {
+    /// Where they are kept.
+    pub const FILE: &str = "skipped";
+}
+
+static SKIPPED: Mutex<Vec<Skipped>> = Mutex::new(Vec::new());
+
+fn skipped() -> std::sync::MutexGuard<'static, Vec<Skipped>> {
+    SKIPPED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says that a peer cannot take part in a benchmark, at once, at the end, and in the results.
+pub fn skip(name: &str, peer: &str, why: &str) {
+    eprintln!("SKIPPED: {name} with {peer}: {why}");
+    skipped().push(Skipped { name: name.to_owned(), peer: peer.to_owned(), why: why.to_owned() });
+}
+
+/// Writes who was skipped in these benchmarks, and keeps what was said about the others.
+pub fn save_skipped(names: &[String]) -> io::Result<()> {
+    let mut all: Vec<Skipped> = load(Skipped::FILE).unwrap_or_default();
+    all.retain(|one| !names.contains(&one.name));
+    all.extend(skipped().iter().cloned());
+    save(Skipped::FILE, &all)
 }
 
 /// Where results are written: `target/bench` below the root of the repository.
@@ -161,9 +230,17 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench")
 }
 
+fn file(name: &str) -> PathBuf {
+    folder().join(name).with_extension("json")
+}
+
 /// Writes `<name>.json` there.
 pub fn save<T: Serialize>(name: &str, what: &[T]) -> io::Result<()> {
-    let folder = folder();
-    fs::create_dir_all(&folder)?;
-    fs::write(folder.join(name).with_extension("json"), serde_json::to_vec_pretty(what)?)
+    fs::create_dir_all(folder())?;
+    fs::write(file(name), serde_json::to_vec_pretty(what)?)
+}
+
+/// What was saved under a name.
+pub fn load<T: serde::de::DeserializeOwned>(name: &str) -> io::Result<Vec<T>> {
+    Ok(serde_json::from_slice(&fs::read(file(name))?)?)
 }

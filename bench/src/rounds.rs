@@ -38,7 +38,7 @@ impl Effort {
             rounds: 15,
             turn: Duration::from_millis(3),
             process_rounds: 3,
-            process_turn: Duration::from_millis(200),
+            process_turn: Duration::from_millis(100),
             cpus,
         }
     }

@@ -12,21 +12,28 @@ pub struct Summary {
     pub ratio: f64,
     /// The interquartile range of subject / peer over its median.
     pub spread: f64,
+    /// The same of the subject alone.
+    pub subject_spread: f64,
 }
 
 impl Summary {
     /// Compares two contenders' times, given by round.
     pub fn of(subject: &[f64], peer: &[f64]) -> Self {
         let ratios: Vec<_> = subject.iter().zip(peer).map(|(ours, theirs)| ours / theirs).collect();
-        let ratio = quantile(&ratios, 0.5);
         Self {
             median: quantile(subject, 0.5),
             min: quantile(subject, 0.0),
             peer_median: quantile(peer, 0.5),
-            ratio,
-            spread: (quantile(&ratios, 0.75) - quantile(&ratios, 0.25)) / ratio,
+            ratio: quantile(&ratios, 0.5),
+            spread: spread(&ratios),
+            subject_spread: spread(subject),
         }
     }
+}
+
+/// The interquartile range over the median.
+pub fn spread(values: &[f64]) -> f64 {
+    (quantile(values, 0.75) - quantile(values, 0.25)) / quantile(values, 0.5)
 }
 
 /// The value below which lies the given part of all, between neighbours by linear interpolation.

@@ -28,10 +28,11 @@ use serde::{Deserialize, Serialize};
 use server::{Server, Subject};
 use syscalls::SystemCalls;
 
+use crate::aim::Aim;
 use crate::cpu;
 use crate::report::{self, Row};
 use crate::rounds::{self, Effort};
-use crate::statistics::quantile;
+use crate::statistics::{quantile, spread};
 use crate::table::{self, thousands};
 
 /// Numbers of connections.
@@ -101,7 +102,7 @@ fn at(effort: &Effort, n: usize, subjects: &[Subject]) -> io::Result<Vec<Measure
     for subject in subjects {
         match take(subject, n, there) {
             Ok(part) => taking.push(part),
-            Err(error) => eprintln!("SKIPPED: echo with {}: {error}", subject.name),
+            Err(why) => report::skip("echo", subject.name, &why),
         }
     }
     let progress = rounds::progress(&format!("echo, n = {n}"), effort.process_rounds);
@@ -117,7 +118,7 @@ fn at(effort: &Effort, n: usize, subjects: &[Subject]) -> io::Result<Vec<Measure
         match part.count_system_calls() {
             Ok(count) => part.measured.system_calls = Some(count),
             Err(error) => {
-                progress.println(format!("SKIPPED: system calls are not counted: {error}"));
+                report::skip("echo", "counts of system calls", &error.to_string());
                 break;
             }
         }
@@ -180,10 +181,12 @@ impl Taking {
 fn compare(n: usize, measured: &[Measured]) -> Vec<Row> {
     let (ours, peers): (Vec<_>, Vec<_>) = measured.iter().partition(|one| one.is_ours);
     let (best, best_peer) = (best(&ours), best(&peers));
+    let p99 = |one: &Measured| quantile(&one.p99, 0.5);
+    let best_p99 = peers.iter().map(|peer| p99(peer)).min_by(f64::total_cmp);
     let mut rows = Vec::new();
     for subject in &ours {
         for peer in &peers {
-            let row = Row::new("echo", peer.name, n, &subject.cpu, &peer.cpu)
+            let mut row = Row::new("echo", peer.name, n, &subject.cpu, &peer.cpu)
                 .subject(subject.name)
                 .with("requests_per_second", quantile(&subject.requests_per_second, 0.5))
                 .with("peer_requests_per_second", quantile(&peer.requests_per_second, 0.5))
@@ -195,7 +198,17 @@ fn compare(n: usize, measured: &[Measured]) -> Vec<Row> {
                 .with_some("peer_system_calls_per_request", peer.system_calls);
             let is_aim = best.is_some_and(|best| best.name == subject.name)
                 && best_peer.is_some_and(|best| best.name == peer.name);
-            rows.push(if is_aim { row.aim(1.0) } else { row });
+            if is_aim {
+                row.aim(1.0);
+                row.aim_at(Aim {
+                    of: "p99, at most the best peer's".to_owned(),
+                    value: p99(subject),
+                    at_most: best_p99.unwrap_or_default(),
+                    unit: "ns".to_owned(),
+                    spread: spread(&subject.p99),
+                });
+            }
+            rows.push(row);
         }
     }
     rows
@@ -224,7 +237,7 @@ fn print(n: usize, measured: &[Measured]) {
     let mut sorted: Vec<_> = measured.iter().collect();
     sorted.sort_by(|one, other| one.cpu().total_cmp(&other.cpu()));
     for one in sorted {
-        let spread = (quantile(&one.cpu, 0.75) - quantile(&one.cpu, 0.25)) / one.cpu();
+        let spread = spread(&one.cpu);
         lines.push([
             one.name.to_owned(),
             n.to_string(),

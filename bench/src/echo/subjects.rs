@@ -3,6 +3,7 @@
 use super::serve::Library;
 use super::server::{Program, Subject};
 use crate::foreign::{Foreign, Language};
+use crate::report;
 
 const SUBJECTS: &[Subject] = &[
     Subject {
@@ -50,7 +51,7 @@ pub fn able() -> Vec<Subject> {
     let is_able = |subject: &&Subject| match subject.command() {
         Ok(_) => true,
         Err(why) => {
-            eprintln!("SKIPPED: echo with {}: {why}", subject.name);
+            report::skip("echo", subject.name, &why);
             false
         }
     };

@@ -2,18 +2,21 @@
 
 use std::fs;
 use std::process::Command;
-use std::thread::available_parallelism;
 
 /// The peers from crates.io whose versions are named.
-const CRATES: [&str; 10] = [
+const CRATES: [&str; 14] = [
     "corosensei",
     "generator",
     "may",
     "tokio",
     "async-executor",
     "async-io",
+    "async-channel",
+    "async-lock",
     "embassy-executor",
+    "embassy-sync",
     "monoio",
+    "local-sync",
     "compio",
     "glommio",
 ];
@@ -27,9 +30,10 @@ pub fn description() -> String {
     };
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let kernel = kernel.split('.').take(2).collect::<Vec<_>>().join(".");
-    let processors = available_parallelism().map_or(0, Into::into);
+    // Not how many this process may use: it stays on one.
+    let processors = cpus.lines().filter(|line| line.starts_with("processor")).count();
     format!(
-        "Measured with `just bench`, page written on {}: a machine with {processors} processors of an \
+        "Measured with `just bench`, page written on {}: a machine with {processors} processor(s) of an \
          {} (family {} model {}), Linux {kernel}, {}. Peers: {}; {}; {}; Boost {}.\n\n",
         first_line("date", &["+%-d %B %Y"]),
         field("model name"),

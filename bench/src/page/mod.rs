@@ -7,13 +7,13 @@ mod sections;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, io};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use crate::report;
+use crate::aim::Aim;
+use crate::report::{self, Skipped};
 use crate::table::thousands;
 use sections::{SECTIONS, Section};
 
@@ -30,7 +30,8 @@ struct Row {
     ratio: f64,
     spread: f64,
     note: Option<String>,
-    aim: Option<f64>,
+    #[serde(default)]
+    aims: Vec<Aim>,
     #[serde(flatten)]
     extra: BTreeMap<String, f64>,
 }
@@ -45,7 +46,7 @@ pub fn write() -> io::Result<()> {
     let mut rows = Vec::new();
     for section in SECTIONS {
         for name in section.names {
-            match load::<Row>(name) {
+            match report::load::<Row>(name) {
                 Ok(some) => rows.extend(some),
                 Err(error) => eprintln!("the page lacks {name}: {error}"),
             }
@@ -60,20 +61,15 @@ pub fn write() -> io::Result<()> {
     Ok(())
 }
 
-/// What was saved under a name.
-fn load<T: DeserializeOwned>(name: &str) -> io::Result<Vec<T>> {
-    let path: PathBuf = report::folder().join(name).with_extension("json");
-    Ok(serde_json::from_slice(&fs::read(path)?)?)
-}
-
 fn page(rows: &[Row], plots: &[&str]) -> String {
     let mut page = String::from("# Performance\n\n");
     page.push_str(&machine::description());
     page.push_str(sections::METHOD);
     page.push_str("\n## What was aimed at\n\n");
-    table(&mut page, rows.iter().filter(|row| row.aim.is_some()));
+    aims(&mut page, rows);
     page.push_str("\n## Where barecoro is not first\n\n");
     not_first(&mut page, rows);
+    not_measured(&mut page);
     for section in SECTIONS {
         let of_it: Vec<_> =
             rows.iter().filter(|row| section.names.contains(&row.name.as_str())).collect();
@@ -93,10 +89,57 @@ fn write_section(page: &mut String, section: &Section, rows: &[&Row], plots: &[&
     details(page, rows);
 }
 
+/// Every aim, with what was measured.
+fn aims(page: &mut String, rows: &[Row]) {
+    page.push_str(sections::AIMS);
+    page.push_str("| name | n | subject | beside | what | measured | at most | |\n");
+    page.push_str("|---|---|---|---|---|---|---|---|\n");
+    let all = rows.iter().flat_map(|row| row.aims.iter().map(move |aim| (row, aim)));
+    let (mut met, mut count) = (0, 0);
+    for (row, aim) in all {
+        count += 1;
+        met += u32::from(aim.is_met());
+        let _infallible = writeln!(
+            page,
+            "| `{}` | {} | {} | {} | {} | {} | {} | {} |",
+            row.name,
+            thousands(row.n as f64),
+            row.subject,
+            if aim.of == "ratio" { &row.peer } else { "" },
+            aim.of,
+            value(aim.value, &aim.unit),
+            value(aim.at_most, &aim.unit),
+            verdict(aim),
+        );
+    }
+    let _infallible = writeln!(page, "\n{met} of {count} are met.");
+}
+
+fn verdict(aim: &Aim) -> String {
+    match (aim.is_met(), aim.is_noisy()) {
+        (true, false) => "met".to_owned(),
+        (true, true) => "met, within the spread".to_owned(),
+        (false, false) => "**not met**".to_owned(),
+        (false, true) => "**not met**, within the spread".to_owned(),
+    }
+}
+
+/// Who could not take part.
+fn not_measured(page: &mut String) {
+    let skipped: Vec<Skipped> = report::load(Skipped::FILE).unwrap_or_default();
+    if !skipped.is_empty() {
+        page.push_str("\n## What was not measured\n\n");
+    }
+    for one in skipped {
+        let _infallible = writeln!(page, "- `{}` with {}: {}.", one.name, one.peer, one.why);
+    }
+}
+
 /// Every peer that needed less than the best of ours.
 fn not_first(page: &mut String, rows: &[Row]) {
     let mut best: BTreeMap<(&str, usize, &str), &Row> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.note.is_none()) {
+    let is_peer = |row: &&Row| !["the aim", "the budget"].contains(&row.peer.as_str());
+    for row in rows.iter().filter(|row| row.note.is_none()).filter(is_peer) {
         let kept = best.entry((&row.name, row.n, &row.peer)).or_insert(row);
         // Of instructions each subject is another workload.
         if row.ratio < kept.ratio && row.name != "instructions" {
@@ -107,24 +150,21 @@ fn not_first(page: &mut String, rows: &[Row]) {
     if behind.is_empty() {
         page.push_str("Nowhere.\n");
     } else {
-        page.push_str("With the better of its variants where there are two:\n\n");
+        page.push_str(
+            "With the better of its variants where there are two. Peers with a note, which have not \
+             done the same work, are in the tables below only.\n\n",
+        );
         table(page, behind.into_iter());
     }
 }
 
 fn table<'a>(page: &mut String, rows: impl Iterator<Item = &'a Row>) {
-    page.push_str("| name | n | subject | peer | subject's | peer's | ratio | spread | aim | |\n");
-    page.push_str("|---|---|---|---|---|---|---|---|---|---|\n");
+    page.push_str("| name | n | subject | peer | subject's | peer's | ratio | spread | |\n");
+    page.push_str("|---|---|---|---|---|---|---|---|---|\n");
     for row in rows {
-        let verdict = match row.aim {
-            Some(aim) if row.ratio <= aim => "met",
-            Some(_) => "**not met**",
-            None => row.note.as_deref().unwrap_or_default(),
-        };
-        let aim = row.aim.map_or_else(String::new, |aim| format!("≤ {aim:.2}"));
         let _infallible = writeln!(
             page,
-            "| `{}` | {} | {} | {} | {} | {} | {:.3} | {:.1} % | {aim} | {verdict} |",
+            "| `{}` | {} | {} | {} | {} | {} | {:.3} | {:.1} % | {} |",
             row.name,
             thousands(row.n as f64),
             row.subject,
@@ -133,12 +173,13 @@ fn table<'a>(page: &mut String, rows: impl Iterator<Item = &'a Row>) {
             value(row.peer_ns_median, &row.unit),
             row.ratio,
             row.spread * 100.0,
+            row.note.as_deref().unwrap_or_default(),
         );
     }
 }
 
 /// Fields that all rows have, and that the page does not show.
-const COMMON: [&str; 2] = ["ns_min", "rounds"];
+const COMMON: [&str; 3] = ["ns_min", "rounds", "subject_spread"];
 
 /// What a benchmark measures besides, once for each subject.
 fn details(page: &mut String, rows: &[&Row]) {
@@ -177,9 +218,13 @@ fn details(page: &mut String, rows: &[&Row]) {
 
 fn value(value: f64, unit: &str) -> String {
     match value {
+        _ if unit == "ns" && value >= 10_000_000.0 => format!("{:.0} ms", value / 1e6),
         _ if unit == "ns" && value >= 100_000.0 => format!("{:.0} µs", value / 1e3),
         _ if unit == "ns" && value >= 1_000.0 => format!("{:.2} µs", value / 1e3),
         _ if unit == "bytes" => format!("{} bytes", thousands(value)),
+        _ if unit.is_empty() => {
+            format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
         _ => format!("{value:.2} {unit}"),
     }
 }

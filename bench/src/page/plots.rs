@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
+use super::Row;
 use super::plot::{Plot, Series};
-use super::{Row, load};
 use crate::echo::Distribution;
+use crate::report;
 
 /// Draws all into a folder. Returns the names of those for which there are results.
 pub fn draw(rows: &[Row], folder: &Path) -> io::Result<Vec<&'static str>> {
@@ -44,7 +45,7 @@ fn over_n(rows: &[Row], name: &str, scale: f64) -> Vec<Series> {
 
 /// The latencies of `echo` on fifty connections, the rare ones apart.
 fn latencies() -> Plot<'static> {
-    let distributions: Vec<Distribution> = load(Distribution::FILE).unwrap_or_default();
+    let distributions: Vec<Distribution> = report::load(Distribution::FILE).unwrap_or_default();
     let fifty = distributions.into_iter().filter(|distribution| distribution.n == 50);
     let series = fifty.map(|distribution| Series {
         name: distribution.subject,

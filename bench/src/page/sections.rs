@@ -17,6 +17,12 @@ is the median of the rounds' ratios, subject / peer: less is better. The spread 
 range of those ratios. Absolute values are good for orders of magnitude only. All subjects run on one \
 processor, but for `echo`, where the load has the other.\n";
 
+/// What the table of aims needs to be understood.
+pub const AIMS: &str = "\
+What this crate set out to reach. Where an aim is about the best peer, the row names the one that was \
+best this time. \"Within the spread\": half of the rounds lie in a range that is wider than the way from \
+the measured value to the aim, so that another run may decide otherwise.\n\n";
+
 /// All of it, in order.
 pub const SECTIONS: &[Section] = &[
     Section {
@@ -35,18 +41,45 @@ pub const SECTIONS: &[Section] = &[
         text: "A switch among n tasks with 16 different bodies, each of which touches its stack or \
                future. corosensei, generator and Boost.Context have no scheduler: their coroutines \
                stand in an array and are resumed in turn, a resume and a suspend for each switch; at \
-               100,000 with stacks that have no guards. monoio's and may's yield lets the same task \
-               run again, which is not the same work. `one_runnable`: one task yields while the \
-               others are parked. It does not show tasks that do much, have deep stacks, or are woken \
-               in random order.",
+               100,000 with stacks that have no guards. The original's scheme is what this crate \
+               started from, written anew from its description: each yield goes back to the main \
+               context, by a return that is never predicted, and the main context looks through all \
+               slots. monoio's and may's yield lets the same task run again, which is not the same \
+               work. `one_runnable`: one task yields while the others are parked. It does not show \
+               tasks that do much, have deep stacks, or are woken in random order.",
         plots: &["yield"],
     },
     Section {
         title: "Spawn and join",
         names: &["spawn_join", "spawn_join_batch"],
         text: "One task spawned and joined, or a hundred spawned and then joined, on stacks or \
-               allocations that are warm. It does not show the first task on a new stack, which costs \
-               page faults: some microseconds.",
+               allocations that are warm. Labelled cold: on stacks whose memory was given back to the \
+               kernel before, which costs a page fault and more for each; futures have no stacks, and \
+               the peers beside it are the warm ones. embassy has no join.",
+        plots: &[],
+    },
+    Section {
+        title: "Channels, wake-ups and locks",
+        names: &["channel_hop", "wake_ring", "lock"],
+        text: "`channel_hop`: sixteen tasks with different bodies in a ring, a channel of capacity n \
+               between each and the next, and values that go round. With one value, and n = 1, every \
+               hop is a switch in all libraries, and one task at a time is ready: who looks at the \
+               kernel whenever nobody else is, as monoio and compio do, pays for that each time. \
+               Labelled 4 values: four go round, some tasks apart, so that others are ready; who does \
+               not run tasks in the order in which they were woken may handle two values in a turn. \
+               With n = 64 as many values go together, and one in 64 hops is a switch. The channels \
+               are tokio's mpsc, async-channel on async-executor (smol), local-sync on monoio and \
+               compio, glommio's local channel, embassy-sync's for one thread, may's mpsc (without a \
+               bound) and Go's. embassy is as on std, with a system call for each wake-up when nobody \
+               else is ready, or polled in a loop, a bound: so it never sleeps and could not wait for \
+               the kernel. `wake_ring`: a thousand such tasks, each woken by the one before: by \
+               `park` or `Notify` in barecoro, tokio's `Notify`, embassy-sync's `Signal`, may's \
+               `park`, a channel in Go; labelled waker: by the bare waker and a flag, the least that a \
+               future can wait for. `lock`: lock, add one, unlock, in a task, sixteen locks in turn, with \
+               nobody else about; glommio's is the write lock of its `RwLock`, monoio's a `Semaphore` \
+               of local-sync; those of tokio, smol, may, Go and std can be used by several threads, and \
+               use atomic operations. None shows many tasks that wait for the same thing, or several \
+               threads.",
         plots: &[],
     },
     Section {
@@ -80,6 +113,16 @@ pub const SECTIONS: &[Section] = &[
         plots: &["memory"],
     },
     Section {
+        title: "A million tasks",
+        names: &["million"],
+        text: "`cargo run --release --example million 1000000 guarded` (and `packed`): spawns as many \
+               tasks that park, wakes and joins all, and spawns them once more on the warm stacks. The \
+               row is about the warm spawn, and the peer is the aim. A cold spawn is the kernel's: a \
+               guard and a page of memory, which a virtual machine may have to get from its host first. \
+               Waking a million guarded tasks touches 4 GiB. It was run once.",
+        plots: &[],
+    },
+    Section {
         title: "Hello",
         names: &["hello"],
         text: "From the start to the end of a program that writes a line, as its parent sees it, and \
@@ -88,10 +131,17 @@ pub const SECTIONS: &[Section] = &[
         plots: &[],
     },
     Section {
+        title: "The demonstration program",
+        names: &["demo"],
+        text: "`just run-freestanding`: how long it takes, nearly all of which it sleeps, and what its \
+               file weighs without symbols. The peer is the aim.",
+        plots: &[],
+    },
+    Section {
         title: "Instructions",
         names: &["instructions"],
-        text: "Instructions of an operation, counted by valgrind's callgrind, against a budget that \
-               fails the benchmark when it is exceeded by more than five per cent. It does not show \
+        text: "Instructions of an operation, counted by valgrind's callgrind, against a budget: \
+               `just check` fails when it is exceeded by more than five per cent. It does not show \
                how long they take: a mispredicted return is one instruction.",
         plots: &[],
     },

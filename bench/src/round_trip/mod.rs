@@ -1,8 +1,8 @@
 //! One coroutine, resumed and suspended over and over in a tight loop.
 //!
-//! All sides pass a word in and a word out; barecoro and corosensei through the same generic code. This is the variant
-//! that flatters: all is in the first-level cache, the processor predicts every jump, and compilers
-//! inline what they can. It shows what the switch itself costs and not what a program pays; see
+//! All sides pass a word in and a word out; barecoro and corosensei through the same code. This is
+//! the variant that flatters: all is in the first-level cache, the processor predicts every jump, and
+//! compilers inline what they can. It shows what the switch itself costs and not what a program pays; see
 //! `yields` for that.
 
 mod generator;
@@ -13,10 +13,11 @@ use std::mem;
 use barecoro::stack::MappedStack;
 use corosensei::stack::DefaultStack;
 
-use crate::contender::{Contender, Turns};
+use crate::comparison::Comparison;
+use crate::contender::Turns;
 use crate::foreign;
 use crate::report::Row;
-use crate::rounds::{self, Effort};
+use crate::rounds::Effort;
 
 /// Round trips a lap.
 const LAP: u64 = 1000;
@@ -47,25 +48,16 @@ enum Depth {
 }
 
 fn compare(effort: &Effort, name: &'static str, depth: Depth) -> Vec<Row> {
-    let mut contenders = vec![
-        Contender::start(move |turns| barecoro(&turns, depth)),
-        Contender::start(move |turns| corosensei(&turns, depth)),
-        Contender::start(move |turns| generator::run(&turns, depth)),
-    ];
-    let mut peers = vec!["corosensei", "generator"];
-    match foreign::contender(foreign::BOOST, &[name]) {
-        Ok(boost) => {
-            contenders.push(boost);
-            peers.push("Boost.Context");
-        }
-        Err(why) => eprintln!("SKIPPED: {name} with Boost.Context: {why}"),
+    let mut rows = Comparison::new(name, 1)
+        .subject("barecoro", move |turns| barecoro(&turns, depth))
+        .peer("corosensei", move |turns| corosensei(&turns, depth))
+        .peer("generator", move |turns| generator::run(&turns, depth))
+        .foreign("Boost.Context", foreign::BOOST, &[name])
+        .run(effort);
+    if depth == Depth::Flat {
+        rows[0].aim(0.9);
     }
-    let times = rounds::run(effort, name, &contenders);
-    let rows = peers.into_iter().zip(&times[1..]).map(|(peer, theirs)| {
-        let row = Row::new(name, peer, 1, &times[0], theirs);
-        if peer == "corosensei" && depth == Depth::Flat { row.aim(0.9) } else { row }
-    });
-    rows.collect()
+    rows
 }
 
 /// How a coroutine suspends itself, in barecoro and in corosensei.
@@ -73,19 +65,18 @@ trait Suspend {
     fn suspend_with(&self, value: u64) -> u64;
 }
 
-impl Suspend for barecoro::Yielder<u64, u64> {
-    #[inline(always)]
-    fn suspend_with(&self, value: u64) -> u64 {
-        self.suspend(value)
-    }
+macro_rules! suspend {
+    ($($library:ident),*) => {$(
+        impl Suspend for $library::Yielder<u64, u64> {
+            #[inline(always)]
+            fn suspend_with(&self, value: u64) -> u64 {
+                self.suspend(value)
+            }
+        }
+    )*};
 }
 
-impl Suspend for corosensei::Yielder<u64, u64> {
-    #[inline(always)]
-    fn suspend_with(&self, value: u64) -> u64 {
-        self.suspend(value)
-    }
-}
+suspend!(barecoro, corosensei);
 
 #[inline(always)]
 fn flat_body<Y: Suspend>(yielder: &Y, mut value: u64) -> ! {
@@ -136,44 +127,31 @@ fn serve(turns: &Turns, mut resume: impl FnMut(u64) -> u64) {
     });
 }
 
-/// Each depth is a loop and a coroutine of its own, so that nothing is shared or chosen inside.
-fn barecoro(turns: &Turns, depth: Depth) {
-    use barecoro::{Coroutine, CoroutineResult, Yielder};
+/// For barecoro and corosensei, whose coroutines are alike. Each depth is a loop and a coroutine of
+/// its own, so that nothing is shared or chosen inside.
+macro_rules! workload {
+    ($library:ident, $stack:expr, $new:ident) => {
+        fn $library(turns: &Turns, depth: Depth) {
+            use $library::{Coroutine, CoroutineResult, Yielder};
 
-    fn run(turns: &Turns, body: impl FnOnce(&Yielder<u64, u64>, u64) + 'static) {
-        let stack = MappedStack::new(STACK_SIZE).expect("memory for a stack");
-        let mut coroutine = Coroutine::<u64, u64, (), _>::new(stack, body);
-        serve(turns, |value| match coroutine.resume(value) {
-            CoroutineResult::Yield(value) => value,
-            CoroutineResult::Return(()) => unreachable!("the loop does not end"),
-        });
-        mem::forget(coroutine); // suspended for ever
-    }
+            fn run(turns: &Turns, body: impl FnOnce(&Yielder<u64, u64>, u64) + 'static) {
+                let stack = $stack.expect("memory for a stack");
+                let mut coroutine = Coroutine::<u64, u64, (), _>::$new(stack, body);
+                serve(turns, |value| match coroutine.resume(value) {
+                    CoroutineResult::Yield(value) => value,
+                    CoroutineResult::Return(()) => unreachable!("the loop does not end"),
+                });
+                mem::forget(coroutine); // suspended for ever
+            }
 
-    match depth {
-        Depth::Flat => run(turns, |yielder, value| flat_body(yielder, value)),
-        Depth::Outlined => run(turns, |yielder, value| outlined_body(yielder, value)),
-        Depth::Deep => run(turns, |yielder, value| deep_body(yielder, value)),
-    }
+            match depth {
+                Depth::Flat => run(turns, |yielder, value| flat_body(yielder, value)),
+                Depth::Outlined => run(turns, |yielder, value| outlined_body(yielder, value)),
+                Depth::Deep => run(turns, |yielder, value| deep_body(yielder, value)),
+            }
+        }
+    };
 }
 
-/// As [`barecoro`].
-fn corosensei(turns: &Turns, depth: Depth) {
-    use corosensei::{Coroutine, CoroutineResult, Yielder};
-
-    fn run(turns: &Turns, body: impl FnOnce(&Yielder<u64, u64>, u64) + 'static) {
-        let stack = DefaultStack::new(STACK_SIZE).expect("memory for a stack");
-        let mut coroutine = Coroutine::<u64, u64, (), _>::with_stack(stack, body);
-        serve(turns, |value| match coroutine.resume(value) {
-            CoroutineResult::Yield(value) => value,
-            CoroutineResult::Return(()) => unreachable!("the loop does not end"),
-        });
-        mem::forget(coroutine); // suspended for ever
-    }
-
-    match depth {
-        Depth::Flat => run(turns, |yielder, value| flat_body(yielder, value)),
-        Depth::Outlined => run(turns, |yielder, value| outlined_body(yielder, value)),
-        Depth::Deep => run(turns, |yielder, value| deep_body(yielder, value)),
-    }
-}
+workload!(barecoro, MappedStack::new(STACK_SIZE), new);
+workload!(corosensei, DefaultStack::new(STACK_SIZE), with_stack);

@@ -23,10 +23,11 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::aim::Aim;
 use crate::child::Killed;
 use crate::report::Row;
 use crate::rounds::{self, Effort};
-use crate::statistics::quantile;
+use crate::statistics::{quantile, spread};
 use crate::table;
 use world::World;
 
@@ -94,8 +95,10 @@ struct Measured {
 pub fn run(effort: &Effort) -> io::Result<Vec<Row>> {
     let subjects = Timers::value_variants();
     let mut measured: Vec<Vec<Measured>> = subjects.iter().map(|_| Vec::new()).collect();
-    let progress = rounds::progress("timers", effort.process_rounds.min(15));
-    for _ in 0..effort.process_rounds.min(15) {
+    // A round takes over ten seconds.
+    let count = if effort.is_quick() { 1 } else { 15 };
+    let progress = rounds::progress("timers", count);
+    for _ in 0..count {
         for (subject, measured) in subjects.iter().zip(&mut measured) {
             measured.push(in_a_process(*subject)?);
         }
@@ -106,12 +109,30 @@ pub fn run(effort: &Effort) -> io::Result<Vec<Row>> {
     let [usual, exact, with_slack, tokio, async_io] = &measured[..] else {
         unreachable!("there are five subjects");
     };
-    Ok(vec![
-        compare(Timers::BarecoroWithSlack, with_slack, Timers::Tokio, tokio).aim(0.5),
+    let mut rows = vec![
+        compare(Timers::BarecoroWithSlack, with_slack, Timers::Tokio, tokio),
         compare(Timers::Barecoro, usual, Timers::Tokio, tokio),
-        compare(Timers::Barecoro, usual, Timers::AsyncIo, async_io).aim(0.5),
+        compare(Timers::Barecoro, usual, Timers::AsyncIo, async_io),
         compare(Timers::BarecoroExact, exact, Timers::AsyncIo, async_io),
-    ])
+    ];
+    rows[0].aim(0.5);
+    // At async-io's lateness.
+    rows[2].aim(0.5);
+    rows[2].aim_at(lateness("lateness, p50", usual, async_io, |run| run.late_p50));
+    rows[2].aim_at(lateness("lateness, p99", usual, async_io, |run| run.late_p99));
+    Ok(rows)
+}
+
+/// To be no later than the peer is.
+fn lateness(of: &str, ours: &[Measured], theirs: &[Measured], late: fn(&Measured) -> f64) -> Aim {
+    let all: Vec<_> = ours.iter().map(late).collect();
+    Aim {
+        of: of.to_owned(),
+        value: median(ours, late),
+        at_most: median(theirs, late),
+        unit: "ns".to_owned(),
+        spread: spread(&all),
+    }
 }
 
 fn compare(subject: Timers, ours: &[Measured], peer: Timers, theirs: &[Measured]) -> Row {

@@ -42,6 +42,7 @@ workload!(compio, yield_now, Yields::ToAll);
 workload!(glommio, yield_now, Yields::ToAll);
 workload!(monoio, yield_now, Yields::ToItself);
 workload!(embassy, yield_now, Yields::ToAll);
+workload!(embassy_polled, yield_now, Yields::ToAll);
 
 /// The task that measures.
 async fn measure<Y: Future<Output = ()>>(

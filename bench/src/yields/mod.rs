@@ -5,6 +5,9 @@
 //! which have none, a loop resumes N coroutines in an array one after the other: a switch there is
 //! a resume and a suspend, and finding the next coroutine costs nothing but going on in the array.
 //!
+//! The original's scheme is what barecoro started from: each yield goes back to the main context,
+//! and by a return that no processor predicts.
+//!
 //! A yield in monoio and in may (with one worker) lets the same task run again: their figures are
 //! those of a task that yields to itself, and the rows say so.
 //!
@@ -19,10 +22,11 @@ mod futures;
 mod generator;
 mod may;
 
+use crate::comparison::{Comparison, NEVER_SLEEPS};
 use crate::contender::{Contender, Turns};
 use crate::foreign;
 use crate::report::Row;
-use crate::rounds::{self, Effort};
+use crate::rounds::Effort;
 
 const FEW: usize = 10;
 const SOME: usize = 1_000;
@@ -40,8 +44,8 @@ struct Peer {
     most: usize,
     /// What the ratio is meant to be at most, for the three numbers of tasks.
     aims: [Option<f64>; 3],
-    /// Whether the task that yields runs again at once: that is not the same work.
-    to_itself: bool,
+    /// Why it has not done the same work.
+    note: Option<&'static str>,
     start: fn(usize) -> Result<Contender, String>,
 }
 
@@ -59,14 +63,34 @@ const PEERS: &[Peer] = &[
     peer("smol", |n| start(move |turns| futures::smol(n, turns))),
     peer("compio", |n| start(move |turns| futures::compio(n, turns))),
     peer("glommio", |n| start(move |turns| futures::glommio(n, turns))),
-    Peer { to_itself: true, ..peer("monoio", |n| start(move |turns| futures::monoio(n, turns))) },
+    Peer {
+        note: Some(TO_ITSELF),
+        ..peer("monoio", |n| start(move |turns| futures::monoio(n, turns)))
+    },
     peer("embassy", |n| start(move |turns| futures::embassy(n, turns))),
-    Peer { most: SOME, to_itself: true, ..peer("may", |n| start(move |turns| may::run(n, turns))) },
+    Peer {
+        note: Some(NEVER_SLEEPS),
+        ..peer("embassy, polled", |n| start(move |turns| futures::embassy_polled(n, turns)))
+    },
+    Peer {
+        most: SOME,
+        note: Some(TO_ITSELF),
+        ..peer("may", |n| start(move |turns| may::run(n, turns)))
+    },
     peer("Go", |n| foreign::contender(foreign::GO, &["yield", &n.to_string()])),
+    Peer {
+        most: SOME,
+        ..peer(foreign::THE_ORIGINAL, |n| {
+            foreign::contender(foreign::ORIGINAL, &["yield", &n.to_string()])
+        })
+    },
 ];
 
+/// The task that yields runs again at once.
+const TO_ITSELF: &str = "yields to itself";
+
 const fn peer(name: &'static str, start: fn(usize) -> Result<Contender, String>) -> Peer {
-    Peer { name, most: MANY, aims: [None; 3], to_itself: false, start }
+    Peer { name, most: MANY, aims: [None; 3], note: None, start }
 }
 
 /// A contender that can always take part.
@@ -82,25 +106,20 @@ pub fn run(effort: &Effort) -> Vec<Row> {
 }
 
 fn compare(effort: &Effort, size: usize, n: usize) -> Vec<Row> {
-    let mut contenders = vec![Contender::start(move |turns| barecoro::run(n, &turns))];
-    let mut taking = Vec::new();
-    for peer in PEERS.iter().filter(|peer| n <= peer.most) {
-        match (peer.start)(n) {
-            Ok(contender) => {
-                contenders.push(contender);
-                taking.push(peer);
-            }
-            Err(why) => eprintln!("SKIPPED: yield with {}: {why}", peer.name),
-        }
-    }
-    let times = rounds::run(effort, &format!("yield, n = {n}"), &contenders);
-    let rows = taking.iter().zip(&times[1..]).map(|(peer, theirs)| {
-        let row = Row::new("yield", peer.name, n, &times[0], theirs);
-        let row = if peer.to_itself { row.note("yields to itself") } else { row };
-        match peer.aims[size] {
-            Some(aim) => row.aim(aim),
+    let ours =
+        Comparison::new("yield", n).subject("barecoro", move |turns| barecoro::run(n, &turns));
+    let peers = PEERS.iter().filter(|peer| n <= peer.most);
+    let rows = peers.fold(ours, |all, peer| all.able_peer(peer.name, (peer.start)(n))).run(effort);
+    let finish = |row: Row| {
+        let peer = PEERS.iter().find(|peer| peer.name == row.peer_name()).expect("a peer");
+        let mut row = match peer.note {
+            Some(note) => row.note(note),
             None => row,
+        };
+        if let Some(aim) = peer.aims[size] {
+            row.aim(aim);
         }
-    });
-    rows.collect()
+        row
+    };
+    rows.into_iter().map(finish).collect()
 }

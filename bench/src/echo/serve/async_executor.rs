@@ -4,10 +4,9 @@ use std::io;
 use std::rc::Rc;
 
 use async_executor::LocalExecutor;
-use async_net::{TcpListener, TcpStream};
-use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use async_net::TcpListener;
 
-use super::{ADDRESS, BUFFER, announce};
+use super::{ADDRESS, announce, echo};
 
 pub(super) fn serve() -> io::Result<()> {
     let executor = Rc::new(LocalExecutor::new());
@@ -20,15 +19,4 @@ pub(super) fn serve() -> io::Result<()> {
             executor.spawn(echo(stream)).detach();
         }
     }))
-}
-
-async fn echo(mut stream: TcpStream) -> io::Result<()> {
-    let mut buffer = [0; BUFFER];
-    loop {
-        let count = stream.read(&mut buffer).await?;
-        if count == 0 {
-            return Ok(());
-        }
-        stream.write_all(&buffer[..count]).await?;
-    }
 }

@@ -2,11 +2,10 @@
 
 use std::io;
 
-use futures_lite::{AsyncReadExt, AsyncWriteExt};
-use glommio::net::{TcpListener, TcpStream};
+use glommio::net::TcpListener;
 use glommio::{LocalExecutorBuilder, Placement};
 
-use super::{ADDRESS, BUFFER, announce};
+use super::{ADDRESS, announce, echo};
 
 pub(super) fn serve() -> io::Result<()> {
     let executor = LocalExecutorBuilder::new(Placement::Unbound).make()?;
@@ -19,15 +18,4 @@ pub(super) fn serve() -> io::Result<()> {
             glommio::spawn_local(echo(stream)).detach();
         }
     })
-}
-
-async fn echo(mut stream: TcpStream) -> io::Result<()> {
-    let mut buffer = [0; BUFFER];
-    loop {
-        let count = stream.read(&mut buffer).await?;
-        if count == 0 {
-            return Ok(());
-        }
-        stream.write_all(&buffer[..count]).await?;
-    }
 }

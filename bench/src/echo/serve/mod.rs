@@ -16,6 +16,7 @@ use std::io::{self, Write, stdout};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use clap::ValueEnum;
+use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Any free port of the loopback interface.
 const ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
@@ -49,6 +50,18 @@ impl Library {
             Self::Barecoro => barecoro::serve(),
             Self::Tokio => tokio::serve(),
         }
+    }
+}
+
+/// What a connection's task does where its stream has the traits of `futures`.
+async fn echo(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+    let mut buffer = [0; BUFFER];
+    loop {
+        let count = stream.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        stream.write_all(&buffer[..count]).await?;
     }
 }
 
