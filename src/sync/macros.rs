@@ -199,11 +199,15 @@ macro_rules! __select {
     (@arm acquire ($semaphore:expr $(,)?)) => { $crate::sync::select::acquire(&$semaphore) };
     (@arm sleep ($duration:expr $(,)?)) => { $crate::sync::select::sleep($duration) };
     (@arm sleep_until ($deadline:expr $(,)?)) => { $crate::sync::select::sleep_until($deadline) };
+    (@arm tick ($interval:expr $(,)?)) => { $crate::sync::select::tick(&mut $interval) };
+    (@arm readable ($stream:expr $(,)?)) => { $crate::sync::select::readable(&$stream) };
+    (@arm writable ($stream:expr $(,)?)) => { $crate::sync::select::writable(&$stream) };
+    (@arm accept ($listener:expr $(,)?)) => { $crate::sync::select::accept(&$listener) };
     (@arm future ($future:expr $(,)?)) => { $crate::sync::select::future(::core::pin::pin!($future)) };
     (@arm $kind:ident ($($of:tt)*)) => {
         ::core::compile_error!(::core::concat!(
             "select! has no arm `", ::core::stringify!($kind), "(", ::core::stringify!($($of)*),
-            ")`: there are recv, send, wait, join, lock, acquire, sleep, sleep_until and future"
+            ")`: there are recv, send, wait, join, lock, acquire, sleep, sleep_until, tick, readable, writable, accept and future"
         ))
     };
 }

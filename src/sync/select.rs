@@ -8,6 +8,11 @@ use core::panic::Location;
 use crate::task::{Cancelled, Scheduler, WaitError, Waiting, What};
 use crate::time::{Duration, Instant};
 
+#[cfg(feature = "epoll")]
+pub use super::attempt::Accept;
+#[cfg(feature = "epoll")]
+#[doc(hidden)]
+pub use super::attempt::{Attempt, Attempting, Interest, accept, readable, writable};
 pub use super::awaiting::Join;
 #[doc(hidden)]
 pub use super::awaiting::{Awaiting, Joining, future, join};
@@ -27,6 +32,8 @@ pub use super::oneshot::Receiving as ReceivingOnce;
 #[doc(hidden)]
 pub use super::semaphore::Acquire;
 use super::semaphore::Semaphore;
+#[doc(hidden)]
+pub use super::tick::{Tick, tick};
 #[doc(hidden)]
 pub use super::wait::{Arm, Take, Waiter};
 
@@ -157,11 +164,17 @@ fn park(
         }
     }
     let ended = match earliest {
+        // Something may have happened meanwhile.
+        _ if scheduler.take_nudge() => Ok(()),
         None => scheduler.block(waiting).map_err(|_| WaitError::Cancelled),
         Some((deadline, _)) => scheduler.block_until(waiting, deadline),
     };
     // From here on nothing fires, also while an arm waits to be unlinked.
     let fired = waiter.close();
+    for arm in arms {
+        // SAFETY: it was linked above, and is unlinked below.
+        unsafe { arm.withdraw() };
+    }
     for arm in arms {
         // SAFETY: it was linked above.
         unsafe { arm.unlink() };

@@ -132,6 +132,12 @@ unsafe fn forget(data: *const ()) {
 }
 
 impl Scheduler {
+    /// Lets the running task look again before it waits.
+    #[cfg(feature = "epoll")]
+    pub(crate) fn look_again(&self) {
+        self.task().tokens.give_nudge();
+    }
+
     /// Whether the running task was to look again since it last asked.
     #[inline(always)]
     pub(crate) fn take_nudge(&self) -> bool {
