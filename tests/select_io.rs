@@ -677,6 +677,27 @@ fn without_descriptors_the_arm_gets_the_error() {
     .well();
 }
 
+/// Who is served at once, time after time, lets others run; with `default` nobody else does.
+#[test]
+fn who_is_always_served_does_not_starve_others() {
+    static R: Runtime<2> = Runtime::new();
+    on_both_drivers(&R, || {
+        let (a, b) = UnixStream::pair().unwrap();
+        a.try_write(b"x").unwrap();
+        let ran = Rc::new(Cell::new(false));
+        let inside = ran.clone();
+        drop(task::spawn(move || inside.set(true)).unwrap());
+        for _ in 0..10_000 {
+            select! { readable(b) -> ready => ready.unwrap(), default => unreachable!() }
+        }
+        assert!(!ran.get());
+        for _ in 0..10_000 {
+            select! { readable(b) -> ready => ready.unwrap(), sleep(millis(5000)) => unreachable!() }
+        }
+        assert!(ran.get());
+    });
+}
+
 /// Epoll would tell of urgent data for ever, which is nothing to read.
 #[test]
 fn urgent_data_does_not_keep_the_thread_busy() {

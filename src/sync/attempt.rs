@@ -72,6 +72,10 @@ impl<A: Attempt> Arm for Attempting<A> {
         is_done
     }
 
+    fn comes_from_outside(&self) -> bool {
+        true
+    }
+
     /// The task is woken as it is, and tries again.
     unsafe fn link(&self, _waiter: &Waiter, _index: u32) {
         // SAFETY: the caller's promise.

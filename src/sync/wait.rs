@@ -191,6 +191,11 @@ pub trait Arm {
     /// `link` was called, and the waiter is where it was.
     unsafe fn unlink(&self);
 
+    /// Whether it can happen again and again without another task having run.
+    fn comes_from_outside(&self) -> bool {
+        false
+    }
+
     /// When it happens by itself.
     fn deadline(&self) -> Option<Instant> {
         None
