@@ -101,7 +101,7 @@ macro_rules! readiness {
             ///
             /// Outside of a task.
             #[track_caller]
-            pub fn readable(&self) -> Result<(), crate::io::Error> {
+            pub fn readable(&self) -> Result<(), crate::sys::call::Error> {
                 crate::fd::wait_for(&self.$($fd).+, false)
             }
         }
@@ -123,7 +123,7 @@ macro_rules! readiness {
             ///
             /// Outside of a task.
             #[track_caller]
-            pub fn writable(&self) -> Result<(), crate::io::Error> {
+            pub fn writable(&self) -> Result<(), crate::sys::call::Error> {
                 crate::fd::wait_for(&self.$($fd).+, true)
             }
         }
