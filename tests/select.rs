@@ -457,3 +457,82 @@ fn sixteen_arms_are_the_most() {
     })
     .unwrap();
 }
+
+#[test]
+fn it_waits_for_an_unpark() {
+    static R: Runtime<4> = Runtime::new();
+    static A: Channel<u32, 1> = Channel::new();
+    R.run(|| {
+        let task = task::spawn(|| {
+            let mut seen = Vec::new();
+            while seen.len() < 4 {
+                seen.push(select! {
+                    park() -> unparked => { unparked.unwrap(); 0 }
+                    recv(A) -> item => item.unwrap(),
+                });
+            }
+            // One that has come is still there for others.
+            task::park().unwrap();
+            // Without the arm an unpark ends nothing, and is kept.
+            let item = select! { recv(A) -> item => item.unwrap() };
+            assert_eq!(item, 9);
+            assert!(select! { park() -> unparked => unparked.is_ok(), default => false });
+            assert!(select! { park() -> _ => false, default => true });
+            let told = select! { park() -> unparked => unparked, recv(A) -> _ => unreachable!() };
+            assert_eq!(told, Err(Cancelled));
+            seen
+        })
+        .unwrap();
+        let other = task.task();
+        task::yield_now();
+        other.unpark(); // while it waits
+        task::yield_now();
+        A.send(5).unwrap();
+        task::yield_now();
+        other.unpark();
+        other.unpark(); // twice is once
+        task::yield_now();
+        let unparker = task::current().unparker();
+        std::thread::spawn(move || unparker.unpark()).join().unwrap();
+        select! { park() -> unparked => unparked.unwrap(), sleep(millis(5000)) => unreachable!() }
+        A.send(6).unwrap();
+        task::yield_now();
+        other.unpark(); // for its park
+        task::yield_now();
+        other.unpark(); // for nobody yet
+        task::yield_now();
+        A.send(9).unwrap();
+        task::yield_now();
+        task.cancel();
+        assert_eq!(task.join().unwrap(), [0, 5, 0, 6]);
+        // A future that unparks its own task, in the middle of looking.
+        let unparking = core::future::poll_fn(|_| {
+            task::current().unpark();
+            core::task::Poll::<()>::Pending
+        });
+        select! {
+            biased;
+            park() -> unparked => unparked.unwrap(),
+            future(unparking) -> _ => unreachable!(),
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn it_acquires_several_permits() {
+    static R: Runtime<4> = Runtime::new();
+    static S: Semaphore = Semaphore::new(3);
+    R.run(|| {
+        let permit = select! { acquire(S, 2) -> permit => permit.unwrap() };
+        assert_eq!((permit.count(), S.available_permits()), (2, 1));
+        assert!(select! { acquire(S, 2) -> _ => false, sleep(millis(1)) => true });
+        let waiting = task::spawn(|| {
+            select! { acquire(S, 3) -> permit => permit.unwrap().count(), sleep(millis(5000)) => 0 }
+        });
+        task::yield_now();
+        drop(permit);
+        assert_eq!(waiting.unwrap().join().unwrap(), 3);
+    })
+    .unwrap();
+}

@@ -40,6 +40,7 @@ mod mutex;
 mod notify;
 mod once;
 pub mod oneshot;
+mod parked;
 mod rwlock;
 pub mod select;
 mod semaphore;

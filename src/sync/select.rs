@@ -30,6 +30,8 @@ pub use super::once::Setting;
 #[doc(hidden)]
 pub use super::oneshot::Receiving as ReceivingOnce;
 #[doc(hidden)]
+pub use super::parked::{Parked, parked};
+#[doc(hidden)]
 pub use super::semaphore::Acquire;
 use super::semaphore::Semaphore;
 #[doc(hidden)]
@@ -250,8 +252,8 @@ pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> LockArm<'_, T> {
 }
 
 /// What `acquire(…)` stands for.
-pub fn acquire(semaphore: &Semaphore) -> Acquire<'_> {
-    Acquire::new(semaphore, 1)
+pub fn acquire(semaphore: &Semaphore, permits: usize) -> Acquire<'_> {
+    Acquire::new(semaphore, permits)
 }
 
 /// What `sleep(…)` stands for.

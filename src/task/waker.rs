@@ -138,6 +138,29 @@ impl Scheduler {
         self.task().tokens.give_nudge();
     }
 
+    /// Takes an unpark of the running task, if one has come.
+    #[cfg_attr(loom, expect(dead_code, reason = "as above"))]
+    pub(crate) fn take_unpark(&self) -> bool {
+        self.task().tokens.take_unpark()
+    }
+
+    /// Lets an unpark wake the running task from a wait for several things. One that has come makes it
+    /// look again.
+    #[cfg_attr(loom, expect(dead_code, reason = "as above"))]
+    pub(crate) fn await_unpark(&self) {
+        let tokens = &self.task().tokens;
+        tokens.set_awaits_unpark(true);
+        if tokens.has_unpark() {
+            tokens.give_nudge();
+        }
+    }
+
+    /// Undoes `await_unpark`.
+    #[cfg_attr(loom, expect(dead_code, reason = "as above"))]
+    pub(crate) fn forget_unpark(&self) {
+        self.task().tokens.set_awaits_unpark(false);
+    }
+
     /// Whether the running task was to look again since it last asked.
     #[inline(always)]
     pub(crate) fn take_nudge(&self) -> bool {
