@@ -5,8 +5,9 @@
 //!
 //! On epoll a descriptor that this crate owns is set not to wait (`O_NONBLOCK`) by the first call that
 //! might, and stays so, also for whoever else has the same open file: in another process, or by
-//! `try_clone`. Who sets it back makes such calls stop all tasks. Standard input, output and error,
-//! and what is borrowed, are left as they are.
+//! `try_clone`. On both drivers `try_accept`, the arm `accept(…)` of `select!`, and `try_read` and
+//! `try_write` of pipes do the same. Who sets it back makes such calls stop all tasks. Standard input,
+//! output and error, and what is borrowed, are left as they are.
 
 pub use crate::sys::owned::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
