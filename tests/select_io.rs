@@ -770,7 +770,7 @@ fn moments_of_an_interval_are_not_lost() {
             assert!(select! { tick(interval) -> _ => false, default => true });
         }
         interval.reset_at(start);
-        let due = select! { tick(&mut *(&mut interval)) -> due => due };
+        let due = select! { tick(interval) -> due => due };
         assert_eq!(due, Ok(start));
         let ended = time::timeout(millis(1), || select! { tick(interval) -> due => due.is_err() });
         assert!(ended.unwrap_err().0);

@@ -70,14 +70,14 @@ fn bytes_and_items_come_once_and_in_order() {
             Ok(())
         };
         task::scope(|s| {
-            for which in 0..2 {
+            for (writer, _) in streams {
                 s.spawn(move || {
                     for byte in 0..COUNT {
                         select! {
-                            writable(streams[which].0) -> ready => ready?,
+                            writable(writer) -> ready => ready?,
                             sleep(Duration::from_millis(1)) => unreachable!("there is room"),
                         }
-                        assert_eq!(streams[which].0.try_write(&[byte]), Ok(1));
+                        assert_eq!(writer.try_write(&[byte]), Ok(1));
                         lots.pause()?;
                     }
                     Ok(())

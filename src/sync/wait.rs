@@ -168,7 +168,7 @@ pub trait Arm {
     ///
     /// Either whoever makes it happen also does it, and fires the waiter with `index`; or the task
     /// is woken as it is, and tries again. It is woken only when it has parked: what may have happened
-    /// before that, such as the failure of this, is for [`Scheduler::look_again`]. Does not switch.
+    /// before that, such as the failure of this, is for `Scheduler::look_again`. Does not switch.
     ///
     /// # Safety
     ///
