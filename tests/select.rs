@@ -9,7 +9,7 @@ use barecoro::sync::{
     Channel, Mutex, Notify, OnceCell, RecvError, Semaphore, SendError, WaitGroup, oneshot,
 };
 use barecoro::task::{self, Cancelled, JoinError};
-use barecoro::time::{Duration, Instant};
+use barecoro::time::{self, Duration, Instant};
 use barecoro::{RunError, Runtime, future, select};
 
 const fn millis(millis: u64) -> Duration {
@@ -381,7 +381,7 @@ fn every_kind_of_arm_can_tell_of_a_cancellation() {
 
 /// Calls `f` with its time up. Returns whether that ended a wait.
 fn time_out(f: impl FnOnce()) -> bool {
-    barecoro::time::timeout(Duration::from_micros(1), || {
+    time::timeout(Duration::from_micros(1), || {
         task::yield_now();
         f();
     })
@@ -533,6 +533,45 @@ fn it_acquires_several_permits() {
         task::yield_now();
         drop(permit);
         assert_eq!(waiting.unwrap().join().unwrap(), 3);
+    })
+    .unwrap();
+}
+
+#[test]
+fn moments_of_an_interval_are_not_lost() {
+    static R: Runtime<3> = Runtime::new();
+    static C: Channel<u32, 0> = Channel::new();
+    R.run(|| {
+        let start = Instant::now();
+        let mut interval = time::interval_at(start + millis(2), millis(2));
+        let sender = task::spawn(|| {
+            for item in 0..40 {
+                time::sleep(Duration::from_micros(300)).unwrap();
+                C.send(item).unwrap();
+            }
+        });
+        let (mut ticks, mut items) = (Vec::new(), 0);
+        while ticks.len() < 10 || items < 40 {
+            select! {
+                tick(interval) -> due => ticks.push(due.unwrap().duration_since(start)),
+                recv(C) -> item => { assert_eq!(item, Ok(items)); items += 1 }
+            }
+        }
+        assert!(ticks.iter().zip(1..).all(|(tick, n)| *tick == millis(2 * n)), "{ticks:?}");
+        assert!(start.elapsed() >= millis(20));
+        sender.unwrap().join().unwrap();
+        // One that was not chosen is not taken, one that is due is ready.
+        let mut interval = time::interval(millis(5000));
+        assert!(select! { tick(interval) -> due => due.is_ok(), default => false });
+        for _ in 0..3 {
+            assert!(select! { tick(interval) -> _ => false, sleep(millis(1)) => true });
+            assert!(select! { tick(interval) -> _ => false, default => true });
+        }
+        interval.reset_at(start);
+        let due = select! { tick(interval) -> due => due };
+        assert_eq!(due, Ok(start));
+        let ended = time::timeout(millis(1), || select! { tick(interval) -> due => due.is_err() });
+        assert!(ended.unwrap_err().0);
     })
     .unwrap();
 }

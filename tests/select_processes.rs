@@ -1,6 +1,6 @@
 //! `select!` with arms for signals and ends of processes. Each test in a process of its own, on both
 //! drivers.
-#![cfg(all(feature = "process", feature = "sync"))]
+#![cfg(all(feature = "process", feature = "sync", feature = "uring"))]
 
 mod support;
 

@@ -139,14 +139,12 @@ impl Scheduler {
     }
 
     /// Takes an unpark of the running task, if one has come.
-    #[cfg_attr(loom, expect(dead_code, reason = "as above"))]
     pub(crate) fn take_unpark(&self) -> bool {
         self.task().tokens.take_unpark()
     }
 
     /// Lets an unpark wake the running task from a wait for several things. One that has come makes it
     /// look again.
-    #[cfg_attr(loom, expect(dead_code, reason = "as above"))]
     pub(crate) fn await_unpark(&self) {
         let tokens = &self.task().tokens;
         tokens.set_awaits_unpark(true);
@@ -156,7 +154,6 @@ impl Scheduler {
     }
 
     /// Undoes `await_unpark`.
-    #[cfg_attr(loom, expect(dead_code, reason = "as above"))]
     pub(crate) fn forget_unpark(&self) {
         self.task().tokens.set_awaits_unpark(false);
     }
