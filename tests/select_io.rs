@@ -206,8 +206,8 @@ fn with_default_nothing_is_asked_for() {
 
 /// Another arm is chosen each time. The bytes are still there, and nothing piles up.
 #[test]
-fn ten_thousand_that_are_given_up_leave_nothing() {
-    in_child("ten_thousand_that_are_given_up_leave_nothing", || {
+fn nothing_is_left_of_ten_thousand_that_are_given_up() {
+    in_child("nothing_is_left_of_ten_thousand_that_are_given_up", || {
         static R: Runtime<3> = Runtime::new();
         static C: Channel<u32, 0> = Channel::new();
         on_both_drivers(&R, || {

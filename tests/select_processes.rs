@@ -216,8 +216,8 @@ fn two_who_wait_for_the_same_signals_get_both() {
 
 /// Signals that were taken do not keep the thread busy, and selects leave nothing.
 #[test]
-fn what_was_taken_does_not_count_again() {
-    in_child("what_was_taken_does_not_count_again", || {
+fn nothing_is_left_of_signals_that_were_taken() {
+    in_child("nothing_is_left_of_signals_that_were_taken", || {
         static R: Runtime<2> = Runtime::new();
         on_both_drivers(&R, || {
             let mut signals = Signals::new(&[Signal::USR1]).unwrap();
