@@ -5,7 +5,7 @@
 /// ```text
 /// select! {
 ///     biased;                                  // optional: tried in the order written
-///     recv(CHANNEL) -> item => …,              // Result<T, RecvError>
+///     recv(CHANNEL) -> item => …,              // Result<T, RecvError>; of `sync::cross` too
 ///     send(CHANNEL, item) -> sent => …,        // Result<(), SendError<T>>
 ///     join(handle) -> result => …,             // Result<T, JoinError<()>>, of a `mut` handle
 ///     lock(MUTEX) -> guard => …,               // Result<MutexGuard<T>, Cancelled>
