@@ -66,7 +66,7 @@ prove toolchain="auto":
 
 # Start the example `init` as the first process of a system, in QEMU.
 boot: (need "boot")
-    @.ci/boot "$(just build-freestanding stable example init '{{freestanding_features}},fs,process' release)"
+    @.ci/boot "$(just build-freestanding stable example init '{{freestanding_features}},fs,process,sync' release)"
 
 # Run all tests.
 test: (need "test") (need "boot")

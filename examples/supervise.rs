@@ -21,9 +21,9 @@ use barecoro::process::{self, Child, Command, ExitStatus};
 use barecoro::signal::{self, Signal, Signals};
 use barecoro::start::{ArgsOs, Env, ExitCode};
 use barecoro::time::{self, Duration, Instant};
-use barecoro::{Errno, Runtime, entry, eprintln, task};
+use barecoro::{Errno, Runtime, entry, eprintln, select, task};
 
-/// MAIN, who passes signals on, who reaps, and the services.
+/// MAIN and its signals, who reaps, and the services.
 static RUNTIME: Runtime<128> = Runtime::new();
 
 /// What a process can do something about, and does not concern supervise itself.
@@ -135,10 +135,10 @@ fn supervise(words: ArgsOs, options: Options) -> Result<ExitCode, Errno> {
     }
     // Who has started this may ignore it; then no status would come.
     signal::reset(Signal::CHLD)?;
-    let mut signals = Signals::new(PASSED_ON)?;
+    let signals = Signals::new(PASSED_ON)?;
 
     let program = Program { words, separator: options.separator };
-    let mut main = match program.command().foreground(is_first).spawn() {
+    let main = match program.command().foreground(is_first).spawn() {
         Ok(main) => main,
         Err(error) => {
             eprintln!("supervise: {}: {error}", program.name());
@@ -146,13 +146,6 @@ fn supervise(words: ArgsOs, options: Options) -> Result<ExitCode, Errno> {
         }
     };
     let reaper = task::Builder::new().name("reaper").spawn(process::reap_orphans)?;
-    let group = main.id();
-    let passing_on = task::Builder::new().name("signals").spawn(move || {
-        while let Ok(signal) = signals.recv() {
-            // It may have ended just now.
-            let _sent = signal::send_to_group(group, signal);
-        }
-    })?;
     let mut services = heapless::Vec::<_, 120>::new();
     let mut last = program;
     while let Some(service) = last.next() {
@@ -162,8 +155,16 @@ fn supervise(words: ArgsOs, options: Options) -> Result<ExitCode, Errno> {
         services.push(keeper).map_err(|_| Errno::TOOBIG)?;
     }
 
-    let status = main.wait();
-    passing_on.cancel();
+    let status = loop {
+        select! {
+            wait(main) -> status => break status,
+            recv(signals) -> signal => match signal {
+                // It may have ended just now.
+                Ok(signal) => drop(signal::send_to_group(main.id(), signal)),
+                Err(error) => break Err(error),
+            },
+        }
+    };
     for service in &services {
         service.cancel();
     }
@@ -171,7 +172,6 @@ fn supervise(words: ArgsOs, options: Options) -> Result<ExitCode, Errno> {
         service.join()?;
     }
     reaper.cancel();
-    passing_on.join()?;
     // It has been cancelled, or could not begin.
     let _cancelled = reaper.join()?;
     Ok(ExitCode::from(status?.shell_code()))

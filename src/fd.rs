@@ -5,8 +5,9 @@
 //!
 //! On epoll a descriptor that this crate owns is set not to wait (`O_NONBLOCK`) by the first call that
 //! might, and stays so, also for whoever else has the same open file: in another process, or by
-//! `try_clone`. Who sets it back makes such calls stop all tasks. Standard input, output and error,
-//! and what is borrowed, are left as they are.
+//! `try_clone`. On both drivers `try_accept`, the arm `accept(…)` of `select!`, and `try_read` and
+//! `try_write` of pipes do the same. Who sets it back makes such calls stop all tasks. Standard input,
+//! output and error, and what is borrowed, are left as they are.
 
 pub use crate::sys::owned::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
@@ -73,6 +74,67 @@ pub fn writable(fd: impl AsFd) -> Result<(), Error> {
 fn wait(fd: impl AsFd, events: u32) -> Result<(), Error> {
     driver::perform(None, &Operation::poll(fd.as_fd().as_raw_fd(), events)).map(drop)
 }
+
+/// As [`readable`] and [`writable`], for a descriptor that this crate has, which the driver then knows.
+#[track_caller]
+pub(crate) fn wait_for(owner: &OwnedFd, for_writing: bool) -> Result<(), Error> {
+    let events = if for_writing { linux::POLLOUT } else { linux::POLLIN };
+    driver::perform(Some(owner), &Operation::poll(owner.raw(), events)).map(drop)
+}
+
+/// Gives a type methods that wait until it is ready: `readable`, `writable`, or both. `$fd` leads from a
+/// value to its descriptor.
+macro_rules! readiness {
+    ($name:ty, $($fd:tt).+, readable) => {
+        impl $name {
+            /// Waits until there is something to read: bytes, a message, a connection, the end, or an
+            /// error. Only the running task is parked.
+            ///
+            /// Among other things it is waited for by the arm `readable(…)` of `select!`. Somebody else
+            /// may read it before this task does; then the next read waits.
+            ///
+            /// # Errors
+            ///
+            /// [`Errno::CANCELED`](crate::Errno::CANCELED) if the task was told to end; those of
+            /// poll(2), or of starting the driver.
+            ///
+            /// # Panics
+            ///
+            /// Outside of a task.
+            #[track_caller]
+            pub fn readable(&self) -> Result<(), crate::sys::call::Error> {
+                crate::fd::wait_for(&self.$($fd).+, false)
+            }
+        }
+    };
+    ($name:ty, $($fd:tt).+, writable) => {
+        impl $name {
+            /// Waits until there is room for something to be written, or an error. Only the running
+            /// task is parked.
+            ///
+            /// Among other things it is waited for by the arm `writable(…)` of `select!`. Others may
+            /// take the room before this task does; then the next write waits.
+            ///
+            /// # Errors
+            ///
+            /// [`Errno::CANCELED`](crate::Errno::CANCELED) if the task was told to end; those of
+            /// poll(2), or of starting the driver.
+            ///
+            /// # Panics
+            ///
+            /// Outside of a task.
+            #[track_caller]
+            pub fn writable(&self) -> Result<(), crate::sys::call::Error> {
+                crate::fd::wait_for(&self.$($fd).+, true)
+            }
+        }
+    };
+    ($name:ty, $($fd:tt).+) => {
+        crate::fd::readiness!($name, $($fd).+, readable);
+        crate::fd::readiness!($name, $($fd).+, writable);
+    };
+}
+pub(crate) use readiness;
 
 /// Conversions from and to std's types.
 #[cfg(feature = "std")]

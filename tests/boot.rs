@@ -22,6 +22,9 @@ fn init_mounts_runs_reaps_and_switches_off() {
     // PID 1 has inherited a process that it has not started.
     let orphan = place("init: orphan");
     assert!(lines[orphan].ends_with("ended: exit code 7"), "{console}");
+    // It has been told to stop by that one, and lets the services end.
+    let stopping = place("init: stopping on SIGTERM");
     let off = place("init: switching off");
+    assert!(mounted < stopping && stopping < off, "{console}");
     assert!(orphan < off && off < place("reboot: Power down"), "{console}");
 }

@@ -6,11 +6,11 @@ mod support;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use barecoro::Runtime;
 use barecoro::sync::cross::{Channel, Notify};
 use barecoro::sync::{RecvError, SendError, TryRecvError, TrySendError};
 use barecoro::task::{self, WaitError};
 use barecoro::time::{self, Duration, Instant};
+use barecoro::{Runtime, select};
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_millis(5)
@@ -149,6 +149,121 @@ fn park_is_left_alone() {
         task::current().unpark();
         assert_eq!(C.recv_until(soon()), Err(RecvError::TimedOut));
         assert_eq!(task::park(), Ok(()), "the unpark is still there");
+    })
+    .unwrap();
+}
+
+#[test]
+fn select_waits_for_other_threads_among_other_things() {
+    const COUNT: u32 = 2000;
+    static R: Runtime<4> = Runtime::new();
+    static THERE: Channel<u32, 1> = Channel::new();
+    static BACK: Channel<u32, 1> = Channel::new();
+    static TICK: Notify = Notify::new();
+    let echo = std::thread::spawn(|| {
+        for item in 0.. {
+            match THERE.recv() {
+                Ok(got) => assert_eq!(got, item),
+                Err(_) => return BACK.close(),
+            }
+            if item % 100 == 0 {
+                std::thread::sleep(Duration::from_millis(1));
+                TICK.notify_one();
+            }
+            BACK.send(item).unwrap();
+        }
+    });
+    R.run(|| {
+        let (mut sent, mut received, mut ticks) = (0, 0, 0);
+        while received < COUNT {
+            select! {
+                // What was sent after the last is dropped with the arm.
+                send(THERE, sent) -> done => { done.unwrap(); sent += 1 }
+                recv(BACK) -> item => { assert_eq!(item, Ok(received)); received += 1 }
+                wait(TICK) -> ticked => { ticked.unwrap(); ticks += 1 }
+                sleep(Duration::from_secs(20)) => panic!("lost a call after {received} items"),
+            }
+        }
+        assert!(ticks > 0);
+        THERE.close();
+        select! { send(THERE, 0) -> done => assert_eq!(done, Err(SendError::Closed(0))) }
+        loop {
+            select! {
+                recv(BACK) -> item => match item {
+                    Ok(item) => { assert_eq!(item, received); received += 1 }
+                    Err(error) => { assert_eq!(error, RecvError::Closed); break }
+                },
+                sleep(Duration::from_secs(20)) => panic!("lost the end"),
+            }
+        }
+        assert_eq!(received, sent);
+    })
+    .unwrap();
+    echo.join().unwrap();
+}
+
+/// Who is called, and takes something else, leaves the call to the next.
+#[test]
+fn a_call_that_select_does_not_answer_goes_to_the_next() {
+    static R: Runtime<4> = Runtime::new();
+    static C: Channel<u32, 1> = Channel::new();
+    static N: Notify = Notify::new();
+    static LOCAL: barecoro::sync::Notify = barecoro::sync::Notify::new();
+    R.run(|| {
+        for _ in 0..100 {
+            let first = task::spawn(|| {
+                select! {
+                    biased;
+                    wait(LOCAL) -> _ => None,
+                    recv(C) -> item => Some(item),
+                    wait(N) -> _ => unreachable!(),
+                }
+            });
+            task::yield_now();
+            let second = task::spawn(|| C.recv_until(Instant::now() + Duration::from_secs(10)));
+            let third = task::spawn(|| N.wait_until(Instant::now() + Duration::from_secs(10)));
+            task::yield_now();
+            LOCAL.notify_one();
+            // Both call the first, which has not run since.
+            C.try_send(7).unwrap();
+            N.notify_one();
+            assert_eq!(first.unwrap().join().unwrap(), None);
+            assert_eq!(second.unwrap().join().unwrap(), Ok(7));
+            assert_eq!(third.unwrap().join().unwrap(), Ok(()));
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_select_that_waits_for_threads_can_be_cancelled() {
+    static R: Runtime<4> = Runtime::new();
+    static C: Channel<u32, 1> = Channel::new();
+    static FULL: Channel<u32, 1> = Channel::new();
+    static N: Notify = Notify::new();
+    R.run(|| {
+        FULL.try_send(0).unwrap();
+        for _ in 0..3 {
+            let waiting = task::spawn(|| {
+                (
+                    select! { recv(C) -> item => item, wait(N) -> _ => unreachable!() },
+                    select! { send(FULL, 3) -> sent => sent, recv(C) -> _ => unreachable!() },
+                    select! { wait(N) -> notified => notified },
+                )
+            })
+            .unwrap();
+            task::yield_now();
+            waiting.cancel();
+            let expected =
+                (Err(RecvError::Cancelled), Err(SendError::Cancelled(3)), Err(task::Cancelled));
+            assert_eq!(waiting.join().unwrap(), expected);
+        }
+        // They are not listed any more: what comes is kept.
+        N.notify_one();
+        C.try_send(1).unwrap();
+        assert!(select! { wait(N) -> notified => notified.is_ok(), default => false });
+        assert_eq!(select! { recv(C) -> item => item, default => unreachable!() }, Ok(1));
+        assert!(select! { send(FULL, 1) -> _ => false, default => true });
     })
     .unwrap();
 }

@@ -9,7 +9,7 @@ use barecoro::sync::{
     Channel, Mutex, Notify, OnceCell, RecvError, Semaphore, SendError, WaitGroup, oneshot,
 };
 use barecoro::task::{self, Cancelled, JoinError};
-use barecoro::time::{Duration, Instant};
+use barecoro::time::{self, Duration, Instant};
 use barecoro::{RunError, Runtime, future, select};
 
 const fn millis(millis: u64) -> Duration {
@@ -381,7 +381,7 @@ fn every_kind_of_arm_can_tell_of_a_cancellation() {
 
 /// Calls `f` with its time up. Returns whether that ended a wait.
 fn time_out(f: impl FnOnce()) -> bool {
-    barecoro::time::timeout(Duration::from_micros(1), || {
+    time::timeout(Duration::from_micros(1), || {
         task::yield_now();
         f();
     })
@@ -454,6 +454,124 @@ fn sixteen_arms_are_the_most() {
             };
             assert_eq!(got, Ok(n));
         }
+    })
+    .unwrap();
+}
+
+#[test]
+fn it_waits_for_an_unpark() {
+    static R: Runtime<4> = Runtime::new();
+    static A: Channel<u32, 1> = Channel::new();
+    R.run(|| {
+        let task = task::spawn(|| {
+            let mut seen = Vec::new();
+            while seen.len() < 4 {
+                seen.push(select! {
+                    park() -> unparked => { unparked.unwrap(); 0 }
+                    recv(A) -> item => item.unwrap(),
+                });
+            }
+            // One that has come is still there for others.
+            task::park().unwrap();
+            // Without the arm an unpark ends nothing, and is kept.
+            let item = select! { recv(A) -> item => item.unwrap() };
+            assert_eq!(item, 9);
+            assert!(select! { park() -> unparked => unparked.is_ok(), default => false });
+            assert!(select! { park() -> _ => false, default => true });
+            let told = select! { park() -> unparked => unparked, recv(A) -> _ => unreachable!() };
+            assert_eq!(told, Err(Cancelled));
+            seen
+        })
+        .unwrap();
+        let other = task.task();
+        task::yield_now();
+        other.unpark(); // while it waits
+        task::yield_now();
+        A.send(5).unwrap();
+        task::yield_now();
+        other.unpark();
+        other.unpark(); // twice is once
+        task::yield_now();
+        let unparker = task::current().unparker();
+        std::thread::spawn(move || unparker.unpark()).join().unwrap();
+        select! { park() -> unparked => unparked.unwrap(), sleep(millis(5000)) => unreachable!() }
+        A.send(6).unwrap();
+        task::yield_now();
+        other.unpark(); // for its park
+        task::yield_now();
+        other.unpark(); // for nobody yet
+        task::yield_now();
+        A.send(9).unwrap();
+        task::yield_now();
+        task.cancel();
+        assert_eq!(task.join().unwrap(), [0, 5, 0, 6]);
+        // A future that unparks its own task, in the middle of looking.
+        let unparking = core::future::poll_fn(|_| {
+            task::current().unpark();
+            core::task::Poll::<()>::Pending
+        });
+        select! {
+            biased;
+            park() -> unparked => unparked.unwrap(),
+            future(unparking) -> _ => unreachable!(),
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn it_acquires_several_permits() {
+    static R: Runtime<4> = Runtime::new();
+    static S: Semaphore = Semaphore::new(3);
+    R.run(|| {
+        let permit = select! { acquire(S, 2) -> permit => permit.unwrap() };
+        assert_eq!((permit.count(), S.available_permits()), (2, 1));
+        assert!(select! { acquire(S, 2) -> _ => false, sleep(millis(1)) => true });
+        let waiting = task::spawn(|| {
+            select! { acquire(S, 3) -> permit => permit.unwrap().count(), sleep(millis(5000)) => 0 }
+        });
+        task::yield_now();
+        drop(permit);
+        assert_eq!(waiting.unwrap().join().unwrap(), 3);
+    })
+    .unwrap();
+}
+
+#[test]
+fn moments_of_an_interval_are_not_lost() {
+    static R: Runtime<3> = Runtime::new();
+    static C: Channel<u32, 0> = Channel::new();
+    R.run(|| {
+        let start = Instant::now();
+        let mut interval = time::interval_at(start + millis(2), millis(2));
+        let sender = task::spawn(|| {
+            for item in 0..40 {
+                time::sleep(Duration::from_micros(300)).unwrap();
+                C.send(item).unwrap();
+            }
+        });
+        let (mut ticks, mut items) = (Vec::new(), 0);
+        while ticks.len() < 10 || items < 40 {
+            select! {
+                tick(interval) -> due => ticks.push(due.unwrap().duration_since(start)),
+                recv(C) -> item => { assert_eq!(item, Ok(items)); items += 1 }
+            }
+        }
+        assert!(ticks.iter().zip(1..).all(|(tick, n)| *tick == millis(2 * n)), "{ticks:?}");
+        assert!(start.elapsed() >= millis(20));
+        sender.unwrap().join().unwrap();
+        // One that was not chosen is not taken, one that is due is ready.
+        let mut interval = time::interval(millis(5000));
+        assert!(select! { tick(interval) -> due => due.is_ok(), default => false });
+        for _ in 0..3 {
+            assert!(select! { tick(interval) -> _ => false, sleep(millis(1)) => true });
+            assert!(select! { tick(interval) -> _ => false, default => true });
+        }
+        interval.reset_at(start);
+        let due = select! { tick(interval) -> due => due };
+        assert_eq!(due, Ok(start));
+        let ended = time::timeout(millis(1), || select! { tick(interval) -> due => due.is_err() });
+        assert!(ended.unwrap_err().0);
     })
     .unwrap();
 }

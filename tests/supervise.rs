@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::{Ended, build, run};
 
-const FEATURES: &str = "start,panic-handler,io,time,mem,process,errno-text";
+const FEATURES: &str = "start,panic-handler,io,time,mem,process,sync,errno-text";
 
 fn example(name: &str) -> PathBuf {
     static ONE_AT_A_TIME: Once = Once::new();

@@ -9,6 +9,9 @@
 //! once, and all tasks stand still meanwhile.
 #![expect(unsafe_code, reason = "links waiting tasks that lie in other frames")]
 
+#[cfg(feature = "sync")]
+mod watch;
+
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
@@ -35,9 +38,9 @@ const EVENTS: usize = 128;
 const ALL: u32 =
     linux::EPOLLIN | linux::EPOLLPRI | linux::EPOLLOUT | linux::EPOLLRDHUP | linux::EPOLLET;
 
-/// What makes a descriptor readable, be it for an end or an error.
-const READABLE: u32 =
-    linux::EPOLLIN | linux::EPOLLPRI | linux::EPOLLRDHUP | linux::EPOLLHUP | linux::EPOLLERR;
+/// What makes a descriptor readable, be it for an end or an error. Not urgent data, which nobody reads:
+/// it stays there, and who waits for something to read would be woken for it again and again.
+const READABLE: u32 = linux::EPOLLIN | linux::EPOLLRDHUP | linux::EPOLLHUP | linux::EPOLLERR;
 /// What makes a descriptor writable, be it for an error.
 const WRITABLE: u32 = linux::EPOLLOUT | linux::EPOLLHUP | linux::EPOLLERR;
 

@@ -10,6 +10,11 @@ mod epoll;
 mod sources;
 #[cfg(feature = "uring")]
 mod uring;
+#[cfg(feature = "sync")]
+mod watch;
+
+#[cfg(feature = "sync")]
+pub(crate) use watch::{Found, Watch};
 
 use core::cell::Cell;
 use core::ptr::NonNull;
@@ -19,6 +24,7 @@ use crate::error::Errno;
 use crate::sys::call::{Call, Error};
 use crate::sys::clock::Instant;
 use crate::sys::epoll::EventFd;
+use crate::sys::fd;
 use crate::sys::mem::Mapping;
 use crate::sys::operation::Operation;
 use crate::sys::owned::OwnedFd;
@@ -42,11 +48,7 @@ use crate::task::{self, Port, Scheduler, WaitError, Waiting};
 pub(crate) fn perform(owner: Option<&OwnedFd>, operation: &Operation<'_>) -> Result<usize, Error> {
     let call = operation.name();
     let scheduler = Scheduler::here(call.name());
-    let driver = match scheduler.port() {
-        // SAFETY: `start` has set it, to a driver, which lives as long as tasks run.
-        Some(port) => unsafe { NonNull::from(port).cast::<Driver>().as_ref() },
-        None => start(scheduler).map_err(|errno| Error::new(Call::Driver, errno))?,
-    };
+    let driver = of_run(scheduler)?;
     let done = match &driver.backend {
         #[cfg(feature = "uring")]
         Backend::Uring(uring) => uring.perform(scheduler, operation),
@@ -66,6 +68,42 @@ pub(crate) fn open(owner: Option<&OwnedFd>, operation: &Operation<'_>) -> Result
     assert!(operation.makes_a_descriptor(), "an operation has no descriptor for a result");
     // SAFETY: the kernel has made it for this operation, whose result nobody else has.
     perform(owner, operation).map(|fd| unsafe { OwnedFd::of_number(fd) })
+}
+
+/// Does an operation without waiting, also outside of tasks. What would have to wait fails with `EAGAIN`;
+/// for that its descriptor is set not to wait, if it is not a socket's to send or receive.
+pub(crate) fn perform_now(operation: &Operation<'_>) -> Result<usize, Error> {
+    let is_set = if operation.never_waits() { Ok(()) } else { fd::set_nonblocking(operation.fd()) };
+    let done = is_set.and_then(|()| {
+        loop {
+            match operation.perform() {
+                Err(Errno::INTR) => {}
+                done => return done,
+            }
+        }
+    });
+    done.map_err(|errno| {
+        #[cfg(feature = "overflow")]
+        check_buffer(errno, operation.buffer());
+        Error::new(operation.name(), errno)
+    })
+}
+
+/// As [`perform_now`], for an operation that makes a descriptor.
+#[cfg(feature = "net")]
+pub(crate) fn open_now(operation: &Operation<'_>) -> Result<OwnedFd, Error> {
+    assert!(operation.makes_a_descriptor(), "an operation has no descriptor for a result");
+    // SAFETY: the kernel has made it for this operation, whose result nobody else has.
+    perform_now(operation).map(|fd| unsafe { OwnedFd::of_number(fd) })
+}
+
+/// The run's driver, which is started if there is none yet.
+fn of_run(scheduler: &'static Scheduler) -> Result<&'static Driver, Error> {
+    match scheduler.port() {
+        // SAFETY: `start` has set it, to a driver, which lives as long as tasks run.
+        Some(port) => Ok(unsafe { NonNull::from(port).cast::<Driver>().as_ref() }),
+        None => start(scheduler).map_err(|errno| Error::new(Call::Driver, errno)),
+    }
 }
 
 /// The driver of one run.

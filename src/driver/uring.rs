@@ -6,6 +6,9 @@
 //! if the task was cancelled: it then cancels the entry, and goes on waiting.
 #![expect(unsafe_code, reason = "finds what waits by the address that the kernel gives back")]
 
+#[cfg(feature = "sync")]
+mod watch;
+
 use core::cell::Cell;
 use core::time::Duration;
 
@@ -48,7 +51,7 @@ pub(super) struct Uring {
 }
 
 /// An operation that the kernel has, and who waits for it.
-struct Pending {
+pub(super) struct Pending {
     task: &'static Slot,
     result: Cell<Option<Result<usize, Errno>>>,
 }

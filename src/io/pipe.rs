@@ -74,6 +74,18 @@ impl PipeReader {
         driver::perform(Some(&self.fd), &Operation::read(self.fd.raw(), buffer, None))
     }
 
+    /// As [`read`](Self::read), and does not wait. May be called outside of tasks.
+    ///
+    /// Sets the descriptor not to wait (`O_NONBLOCK`), for all who have it.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::AGAIN`](crate::Errno::AGAIN) while there is nothing to read, and not even the end; else
+    /// as for `read`.
+    pub fn try_read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+        driver::perform_now(&Operation::read(self.fd.raw(), buffer, None))
+    }
+
     /// Another descriptor for the same end.
     ///
     /// # Errors
@@ -104,6 +116,18 @@ impl PipeWriter {
     #[track_caller]
     pub fn write(&self, bytes: &[u8]) -> Result<usize, Error> {
         driver::perform(Some(&self.fd), &Operation::write(self.fd.raw(), bytes, None))
+    }
+
+    /// As [`write`](Self::write), and does not wait. May be called outside of tasks.
+    ///
+    /// Sets the descriptor not to wait (`O_NONBLOCK`), for all who have it.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::AGAIN`](crate::Errno::AGAIN) while there is no room: for up to 4096 bytes
+    /// (`PIPE_BUF`), for all of them; else as for `write`.
+    pub fn try_write(&self, bytes: &[u8]) -> Result<usize, Error> {
+        driver::perform_now(&Operation::write(self.fd.raw(), bytes, None))
     }
 
     /// Writes all of `bytes`.
@@ -160,6 +184,8 @@ macro_rules! descriptor {
 
 descriptor!(PipeReader);
 descriptor!(PipeWriter);
+crate::fd::readiness!(PipeReader, fd, readable);
+crate::fd::readiness!(PipeWriter, fd, writable);
 
 #[cfg(feature = "embedded-io")]
 super::reader!(PipeReader);

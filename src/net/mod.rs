@@ -31,6 +31,51 @@ macro_rules! descriptor {
 }
 use descriptor;
 
+/// Lets `select!` accept connections of a listener.
+#[cfg(feature = "sync")]
+macro_rules! acceptance {
+    ($name:ident, $connection:ty) => {
+        impl crate::sync::select::Accept for $name {
+            type Connection = $connection;
+            type Arm<'a> = crate::sync::select::Attempting<&'a Self>;
+
+            fn arm(&self) -> Self::Arm<'_> {
+                crate::sync::select::Attempting::new(self)
+            }
+        }
+
+        impl crate::sync::select::Attempt for &$name {
+            type Value = $connection;
+
+            fn descriptor(&self) -> BorrowedFd<'_> {
+                self.as_fd()
+            }
+
+            fn attempt(
+                &self,
+                is_ready: impl Fn() -> Result<bool, Error>,
+            ) -> Option<Result<$connection, Error>> {
+                match is_ready() {
+                    Ok(true) => {}
+                    Ok(false) => return None,
+                    Err(error) => return Some(Err(error)),
+                }
+                match self.try_accept() {
+                    // Somebody else has been faster.
+                    Err(error) if error.errno() == Errno::AGAIN => None,
+                    accepted => Some(accepted),
+                }
+            }
+
+            fn failed(&self, errno: Errno) -> Error {
+                Error::new(Call::Accept, errno)
+            }
+        }
+    };
+}
+#[cfg(feature = "sync")]
+use acceptance;
+
 mod socket;
 mod stream;
 mod tcp;

@@ -65,6 +65,31 @@ impl Socket {
         driver::perform(Some(&self.fd), &receive)
     }
 
+    /// As [`read`](Self::read), without waiting.
+    pub(super) fn try_read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        self.try_recv(buffer)
+    }
+
+    /// Receives without waiting.
+    pub(super) fn try_recv(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+        driver::perform_now(&Operation::recv(self.fd.raw(), buffer, 0))
+    }
+
+    /// Sends without waiting.
+    pub(super) fn try_send(&self, bytes: &[u8]) -> Result<usize, Error> {
+        driver::perform_now(&Operation::send(self.fd.raw(), bytes))
+    }
+
+    /// Accepts without waiting.
+    pub(super) fn try_accept(&self) -> Result<(Self, Address), Error> {
+        let mut peer = Address::new();
+        let fd = driver::open_now(&Operation::accept(self.fd.raw(), &mut peer))?;
+        Ok((Self { fd, is_tcp: self.is_tcp }, peer))
+    }
+
     #[inline]
     pub(super) fn recv(&self, buffer: &mut [u8], flags: u32) -> Result<usize, Error> {
         driver::perform(Some(&self.fd), &Operation::recv(self.fd.raw(), buffer, flags))
@@ -84,14 +109,36 @@ impl Socket {
         buffer: &mut [u8],
         flags: u32,
     ) -> Result<(usize, Address), Error> {
+        self.receive_from(buffer, flags, |receive| driver::perform(Some(&self.fd), receive))
+    }
+
+    /// As [`recv_from`](Self::recv_from), without waiting.
+    pub(super) fn try_recv_from(&self, buffer: &mut [u8]) -> Result<(usize, Address), Error> {
+        self.receive_from(buffer, 0, driver::perform_now)
+    }
+
+    #[track_caller]
+    fn receive_from(
+        &self,
+        buffer: &mut [u8],
+        flags: u32,
+        perform: impl FnOnce(&Operation<'_>) -> Result<usize, Error>,
+    ) -> Result<(usize, Address), Error> {
         let mut from = Address::new();
         let mut buffers = [IoSliceMut::new(buffer)];
         let mut message = Message::to_receive(&mut buffers, Some(&mut from));
         let receive = Operation::receive_message(self.fd.raw(), &mut message, flags);
-        let count = driver::perform(Some(&self.fd), &receive)?;
+        let count = perform(&receive)?;
         let length = message.name_length();
         from.set_length(length);
         Ok((count, from))
+    }
+
+    /// As [`send_to`](Self::send_to), without waiting.
+    pub(super) fn try_send_to(&self, bytes: &[u8], to: &Address) -> Result<usize, Error> {
+        let buffers = [IoSlice::new(bytes)];
+        let message = Message::to_send(&buffers, Some(to));
+        driver::perform_now(&Operation::send_message(self.fd.raw(), &message))
     }
 
     pub(super) fn send_to(&self, bytes: &[u8], to: &Address) -> Result<usize, Error> {

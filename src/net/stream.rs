@@ -5,6 +5,7 @@ use core::fmt;
 use linux_raw_sys::net::MSG_PEEK;
 
 use crate::error::Errno;
+use crate::fd::{AsFd, BorrowedFd};
 use crate::io::Error;
 
 use super::Shutdown;
@@ -33,6 +34,31 @@ macro_rules! stream_socket {
             #[track_caller]
             pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
                 self.socket.read(buffer)
+            }
+
+            /// As [`read`](Self::read), and does not wait. May be called outside of tasks.
+            ///
+            /// # Errors
+            ///
+            /// [`Errno::AGAIN`] while there is nothing to read, and not even the end; else as for `read`.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use barecoro::{Errno, Runtime, net::UnixStream};
+            ///
+            /// static RUNTIME: Runtime<1> = Runtime::new();
+            /// RUNTIME.run(|| {
+            ///     let (a, b) = UnixStream::pair()?;
+            ///     assert_eq!(b.try_read(&mut [0; 8]).unwrap_err().errno(), Errno::AGAIN);
+            ///     assert_eq!(a.try_write(b"hello")?, 5);
+            ///     b.readable()?;
+            ///     assert_eq!(b.try_read(&mut [0; 8])?, 5);
+            ///     Ok::<_, Errno>(())
+            /// }).unwrap().unwrap();
+            /// ```
+            pub fn try_read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+                self.socket.try_read(buffer)
             }
 
             /// As [`read`](Self::read), into several buffers, one after the other.
@@ -82,6 +108,15 @@ macro_rules! stream_socket {
             #[track_caller]
             pub fn write(&self, bytes: &[u8]) -> Result<usize, Error> {
                 self.socket.send(bytes)
+            }
+
+            /// As [`write`](Self::write), and does not wait. May be called outside of tasks.
+            ///
+            /// # Errors
+            ///
+            /// [`Errno::AGAIN`] while there is no room for any byte; else as for `write`.
+            pub fn try_write(&self, bytes: &[u8]) -> Result<usize, Error> {
+                self.socket.try_send(bytes)
             }
 
             /// As [`write`](Self::write), of several buffers, one after the other.
@@ -166,6 +201,7 @@ macro_rules! stream_socket {
             }
         }
 
+        crate::fd::readiness!($name, socket.fd);
         crate::io::stream!($name);
     };
 }
@@ -213,6 +249,21 @@ macro_rules! read_half {
             pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
                 self.0.read(buffer)
             }
+
+            /// As the stream's `try_read`.
+            ///
+            /// # Errors
+            ///
+            /// As for that.
+            pub fn try_read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+                self.0.try_read(buffer)
+            }
+        }
+
+        impl$(<$lifetime>)? AsFd for $name$(<$lifetime>)? {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.0.fd.as_fd()
+            }
         }
 
         impl$(<$lifetime>)? embedded_io::ErrorType for $name$(<$lifetime>)? {
@@ -244,6 +295,15 @@ macro_rules! write_half {
                 self.0.send(bytes)
             }
 
+            /// As the stream's `try_write`.
+            ///
+            /// # Errors
+            ///
+            /// As for that.
+            pub fn try_write(&self, bytes: &[u8]) -> Result<usize, Error> {
+                self.0.try_send(bytes)
+            }
+
             /// As the stream's `write_all`.
             ///
             /// # Errors
@@ -268,6 +328,12 @@ macro_rules! write_half {
             }
         }
 
+        impl$(<$lifetime>)? AsFd for $name$(<$lifetime>)? {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.0.fd.as_fd()
+            }
+        }
+
         impl$(<$lifetime>)? embedded_io::ErrorType for $name$(<$lifetime>)? {
             type Error = Error;
         }
@@ -288,6 +354,10 @@ read_half!(ReadHalf, 'a);
 read_half!(OwnedReadHalf);
 write_half!(WriteHalf, 'a);
 write_half!(OwnedWriteHalf);
+crate::fd::readiness!(ReadHalf<'_>, 0.fd, readable);
+crate::fd::readiness!(OwnedReadHalf, 0.fd, readable);
+crate::fd::readiness!(WriteHalf<'_>, 0.fd, writable);
+crate::fd::readiness!(OwnedWriteHalf, 0.fd, writable);
 
 /// Why a stream could not be split; here it is.
 #[derive(Debug)]

@@ -239,6 +239,18 @@ impl TcpListener {
         Ok((TcpStream { socket }, internet(peer, Call::Accept)?))
     }
 
+    /// As [`accept`](Self::accept), and does not wait. May be called outside of tasks.
+    ///
+    /// Sets the listener's descriptor not to wait (`O_NONBLOCK`), for all who have it.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::AGAIN`] if there is no connection; else as for `accept`.
+    pub fn try_accept(&self) -> Result<(TcpStream, SocketAddr), Error> {
+        let (socket, peer) = self.socket.try_accept()?;
+        Ok((TcpStream { socket }, internet(peer, Call::Accept)?))
+    }
+
     /// The connections that come, one after the other, without end.
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self }
@@ -310,3 +322,6 @@ impl FusedIterator for Incoming<'_> {}
 super::descriptor!(TcpStream, "a connected TCP socket");
 super::descriptor!(TcpListener, "a TCP socket that listens");
 super::stream::stream_socket!(TcpStream);
+crate::fd::readiness!(TcpListener, socket.fd, readable);
+#[cfg(feature = "sync")]
+super::acceptance!(TcpListener, (TcpStream, SocketAddr));

@@ -91,6 +91,15 @@ impl UdpSocket {
         self.socket.send_to(message, &Address::internet(to))
     }
 
+    /// As [`send_to`](Self::send_to), and does not wait. May be called outside of tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::AGAIN`] while there is no room for the message; else as for `send_to`.
+    pub fn try_send_to(&self, message: &[u8], to: SocketAddr) -> Result<usize, Error> {
+        self.socket.try_send_to(message, &Address::internet(to))
+    }
+
     /// Waits for a message, and returns its length and the sender's address.
     ///
     /// # Cancellation
@@ -107,6 +116,16 @@ impl UdpSocket {
     #[track_caller]
     pub fn recv_from(&self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Error> {
         let (count, from) = self.socket.recv_from(buffer, 0)?;
+        Ok((count, internet(from, Call::RecvMsg)?))
+    }
+
+    /// As [`recv_from`](Self::recv_from), and does not wait. May be called outside of tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::AGAIN`] while there is no message; else as for `recv_from`.
+    pub fn try_recv_from(&self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Error> {
+        let (count, from) = self.socket.try_recv_from(buffer)?;
         Ok((count, internet(from, Call::RecvMsg)?))
     }
 
@@ -141,6 +160,15 @@ impl UdpSocket {
         self.socket.send(message)
     }
 
+    /// As [`send`](Self::send), and does not wait. May be called outside of tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::AGAIN`] while there is no room for the message; else as for `send`.
+    pub fn try_send(&self, message: &[u8]) -> Result<usize, Error> {
+        self.socket.try_send(message)
+    }
+
     /// Waits for a message, and returns its length.
     ///
     /// # Errors
@@ -153,6 +181,15 @@ impl UdpSocket {
     #[track_caller]
     pub fn recv(&self, buffer: &mut [u8]) -> Result<usize, Error> {
         self.socket.recv(buffer, 0)
+    }
+
+    /// As [`recv`](Self::recv), and does not wait. May be called outside of tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::AGAIN`] while there is no message; else as for `recv`.
+    pub fn try_recv(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+        self.socket.try_recv(buffer)
     }
 
     /// As [`recv`](Self::recv), and leaves the message to be received again.
@@ -243,3 +280,4 @@ impl UdpSocket {
 }
 
 super::descriptor!(UdpSocket, "a UDP socket");
+crate::fd::readiness!(UdpSocket, socket.fd);

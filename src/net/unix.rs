@@ -231,6 +231,18 @@ impl UnixListener {
         Ok((UnixStream { socket }, UnixAddr(peer)))
     }
 
+    /// As [`accept`](Self::accept), and does not wait. May be called outside of tasks.
+    ///
+    /// Sets the listener's descriptor not to wait (`O_NONBLOCK`), for all who have it.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::AGAIN`] if there is no connection; else as for `accept`.
+    pub fn try_accept(&self) -> Result<(UnixStream, UnixAddr), Error> {
+        let (socket, peer) = self.socket.try_accept()?;
+        Ok((UnixStream { socket }, UnixAddr(peer)))
+    }
+
     /// The connections that come, one after the other, without end.
     pub fn incoming(&self) -> UnixIncoming<'_> {
         UnixIncoming { listener: self }
@@ -362,6 +374,15 @@ impl UnixDatagram {
         self.socket.send(message)
     }
 
+    /// As [`send`](Self::send), and does not wait. May be called outside of tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::AGAIN`] while there is no room for the message; else as for `send`.
+    pub fn try_send(&self, message: &[u8]) -> Result<usize, Error> {
+        self.socket.try_send(message)
+    }
+
     /// Sends a message to the socket at a path; waits while that has no room for it.
     ///
     /// # Errors
@@ -374,6 +395,16 @@ impl UnixDatagram {
     #[track_caller]
     pub fn send_to(&self, message: &[u8], path: impl AsRef<[u8]>) -> Result<usize, Error> {
         self.send_to_addr(message, &UnixAddr::from_pathname(path).of(Call::SendMsg)?)
+    }
+
+    /// As [`send_to`](Self::send_to), and does not wait. May be called outside of tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::AGAIN`] while there is no room for the message; else as for `send_to`.
+    pub fn try_send_to(&self, message: &[u8], path: impl AsRef<[u8]>) -> Result<usize, Error> {
+        let to = UnixAddr::from_pathname(path).of(Call::SendMsg)?;
+        self.socket.try_send_to(message, &to.0)
     }
 
     /// As [`send_to`](Self::send_to), to any address.
@@ -408,6 +439,15 @@ impl UnixDatagram {
         self.socket.recv(buffer, 0)
     }
 
+    /// As [`recv`](Self::recv), and does not wait. May be called outside of tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::AGAIN`] while there is no message; else as for `recv`.
+    pub fn try_recv(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+        self.socket.try_recv(buffer)
+    }
+
     /// As [`recv`](Self::recv), with the sender's address.
     ///
     /// # Errors
@@ -420,6 +460,16 @@ impl UnixDatagram {
     #[track_caller]
     pub fn recv_from(&self, buffer: &mut [u8]) -> Result<(usize, UnixAddr), Error> {
         let (count, from) = self.socket.recv_from(buffer, 0)?;
+        Ok((count, UnixAddr(from)))
+    }
+
+    /// As [`recv_from`](Self::recv_from), and does not wait. May be called outside of tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::AGAIN`] while there is no message; else as for `recv_from`.
+    pub fn try_recv_from(&self, buffer: &mut [u8]) -> Result<(usize, UnixAddr), Error> {
+        let (count, from) = self.socket.try_recv_from(buffer)?;
         Ok((count, UnixAddr(from)))
     }
 
@@ -478,3 +528,7 @@ super::descriptor!(UnixStream, "a connected Unix socket");
 super::descriptor!(UnixListener, "a Unix socket that listens");
 super::descriptor!(UnixDatagram, "a Unix socket for messages");
 super::stream::stream_socket!(UnixStream);
+crate::fd::readiness!(UnixListener, socket.fd, readable);
+#[cfg(feature = "sync")]
+super::acceptance!(UnixListener, (UnixStream, UnixAddr));
+crate::fd::readiness!(UnixDatagram, socket.fd);

@@ -5,6 +5,8 @@ use crate::error::Errno;
 use crate::fd::{AsFd, BorrowedFd, OwnedFd};
 use crate::io::Error;
 use crate::signal::Signal;
+#[cfg(feature = "sync")]
+use crate::sync::select::{Attempt, Attempting, Wait};
 use crate::sys::call::{Call, Named as _};
 use crate::sys::operation::Operation;
 use crate::sys::process::{self as sys, Which};
@@ -104,6 +106,10 @@ impl Child {
     ///
     /// [`Errno::CHILD`], as for [`wait`](Self::wait).
     pub fn try_wait(&mut self) -> Result<Option<ExitStatus>, Error> {
+        self.look()
+    }
+
+    fn look(&self) -> Result<Option<ExitStatus>, Error> {
         let Some(place) = &self.place else { return Ok(None) };
         place.try_wait(Which::Pidfd(self.pidfd.raw())).of(Call::Wait)
     }
@@ -129,6 +135,57 @@ impl Child {
     /// - [`Errno::PERM`]: the process has become another user's.
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
         sys::send_signal(self.pidfd.raw(), signal.number()).of(Call::Kill)
+    }
+}
+
+/// `select!` waits for the end of the process by `wait(child)`. In contrast to [`wait`](Child::wait) that
+/// leaves [`stdin`](Child::stdin) open: other arms may be about it. If another arm was chosen, the status
+/// is still there for the next call.
+///
+/// # Examples
+///
+/// ```no_run
+/// use barecoro::{process::Command, select, time::Duration};
+///
+/// # fn in_a_task() -> Result<(), barecoro::Errno> {
+/// let mut child = Command::new("/bin/sleep").arg("60").spawn()?;
+/// select! {
+///     wait(child) -> status => println!("ended: {}", status?),
+///     sleep(Duration::from_secs(5)) => child.kill()?,
+/// }
+/// # Ok(()) }
+/// ```
+#[cfg(feature = "sync")]
+impl Wait for Child {
+    type Arm<'a> = Attempting<&'a Self>;
+
+    fn arm(&self) -> Attempting<&Self> {
+        Attempting::new(self)
+    }
+}
+
+#[cfg(feature = "sync")]
+impl Attempt for &Child {
+    type Value = ExitStatus;
+
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.as_fd()
+    }
+
+    fn attempt(
+        &self,
+        _is_ready: impl Fn() -> Result<bool, Error>,
+    ) -> Option<Result<ExitStatus, Error>> {
+        loop {
+            match self.look() {
+                Err(error) if error.errno() == Errno::INTR => {}
+                ended => return ended.transpose(),
+            }
+        }
+    }
+
+    fn failed(&self, errno: Errno) -> Error {
+        Error::new(Call::Wait, errno)
     }
 }
 

@@ -37,6 +37,16 @@ impl ChildStdin {
         driver::perform(Some(&self.0), &Operation::write(self.0.raw(), bytes, None))
     }
 
+    /// As [`write`](Self::write), and does not wait. May be called outside of tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::AGAIN`](crate::Errno::AGAIN) while there is no room: for up to 4096 bytes
+    /// (`PIPE_BUF`), for all of them; else as for `write`.
+    pub fn try_write(&self, bytes: &[u8]) -> Result<usize, Error> {
+        driver::perform_now(&Operation::write(self.0.raw(), bytes, None))
+    }
+
     /// Writes all of `bytes`.
     ///
     /// # Cancellation
@@ -102,12 +112,25 @@ macro_rules! reader {
             pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
                 driver::perform(Some(&self.0), &Operation::read(self.0.raw(), buffer, None))
             }
+
+            /// As [`read`](Self::read), and does not wait. May be called outside of tasks.
+            ///
+            /// # Errors
+            ///
+            /// [`Errno::AGAIN`](crate::Errno::AGAIN) while there is nothing to read, and not even
+            /// the end; else as for `read`.
+            pub fn try_read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+                driver::perform_now(&Operation::read(self.0.raw(), buffer, None))
+            }
         }
 
         io::reader!($name);
     };
 }
 
+crate::fd::readiness!(ChildStdin, 0, writable);
+crate::fd::readiness!(ChildStdout, 0, readable);
+crate::fd::readiness!(ChildStderr, 0, readable);
 descriptor!(ChildStdin);
 descriptor!(ChildStdout);
 descriptor!(ChildStderr);

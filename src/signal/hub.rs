@@ -128,15 +128,21 @@ impl Listening {
     /// Takes a signal that has come, the one with the smallest number first.
     pub(super) fn take(&self) -> Option<(u32, Seen)> {
         let listener = self.get();
-        // Acquire: pairs with the addition in `Listener::note`.
-        let pending = listener.pending.load(Ordering::Acquire);
-        if pending == 0 {
-            return None;
-        }
-        let place = pending.trailing_zeros();
-        // First the bit, then the details: those of a signal that comes now are newer, and come again.
-        // AcqRel: as above.
-        listener.pending.fetch_and(!(1 << place), Ordering::AcqRel);
+        let place = loop {
+            // Acquire: pairs with the addition in `Listener::note`.
+            let pending = listener.pending.load(Ordering::Acquire);
+            if pending == 0 {
+                return None;
+            }
+            let place = pending.trailing_zeros();
+            // First the bit, then the details: those of a signal that comes now are newer, and come
+            // again. AcqRel: as above.
+            let before = listener.pending.fetch_and(!(1 << place), Ordering::AcqRel);
+            // Else another thread has taken it meanwhile.
+            if before & (1 << place) != 0 {
+                break place;
+            }
+        };
         let signal = place + 1;
         let detail = listener.details.get(signal as usize);
         Some((signal, detail.map_or(Seen::default(), Detail::read)))

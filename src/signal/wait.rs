@@ -5,9 +5,15 @@ use core::fmt;
 use linux_raw_sys::general as linux;
 
 use crate::driver;
+#[cfg(feature = "sync")]
+use crate::error::Errno;
 use crate::fd::{AsFd, BorrowedFd};
 use crate::io::Error;
+#[cfg(feature = "sync")]
+use crate::sync::select::{Attempt, Attempting, Receive};
 use crate::sys::call::{Call, Named as _};
+#[cfg(feature = "sync")]
+use crate::sys::epoll;
 use crate::sys::epoll::EventFd;
 use crate::sys::operation::Operation;
 use crate::sys::signal::set_of;
@@ -109,9 +115,70 @@ impl Signals {
 
     /// A signal that has come, if there is one. Does not block.
     pub fn try_recv(&mut self) -> Option<Info> {
+        self.look()
+    }
+
+    fn look(&self) -> Option<Info> {
         let (number, seen) = self.listening.take()?;
         let signal = i32::try_from(number).ok().and_then(Signal::new)?;
         Some(Info { signal, seen })
+    }
+}
+
+/// `select!` receives a signal by `recv(signals)`. If another arm was chosen, none is lost.
+///
+/// # Examples
+///
+/// ```
+/// use barecoro::{Runtime, select, signal::{self, Signal, Signals}, time::Duration};
+///
+/// static RUNTIME: Runtime<1> = Runtime::new();
+/// RUNTIME.run(|| {
+///     let signals = Signals::new(&[Signal::USR2])?;
+///     signal::raise(Signal::USR2);
+///     select! {
+///         recv(signals) -> signal => assert_eq!(signal?, Signal::USR2),
+///         sleep(Duration::from_secs(5)) => unreachable!(),
+///     }
+///     Ok::<_, barecoro::io::Error>(())
+/// }).unwrap().unwrap();
+/// ```
+#[cfg(feature = "sync")]
+impl Receive for Signals {
+    type Arm<'a> = Attempting<&'a Self>;
+
+    fn arm(&self) -> Attempting<&Self> {
+        Attempting::new(self)
+    }
+}
+
+#[cfg(feature = "sync")]
+impl Attempt for &Signals {
+    type Value = Signal;
+
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.as_fd()
+    }
+
+    fn attempt(
+        &self,
+        _is_ready: impl Fn() -> Result<bool, Error>,
+    ) -> Option<Result<Signal, Error>> {
+        if let Some(info) = self.look() {
+            return Some(Ok(info.signal));
+        }
+        // It may be readable for signals that were taken: that must not count again.
+        let was_readable = self.event.reset();
+        let info = self.look()?;
+        if was_readable {
+            // There may be more, for others who wait for this.
+            epoll::signal(self.event.raw());
+        }
+        Some(Ok(info.signal))
+    }
+
+    fn failed(&self, errno: Errno) -> Error {
+        Error::new(Call::Read, errno)
     }
 }
 

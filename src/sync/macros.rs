@@ -5,12 +5,20 @@
 /// ```text
 /// select! {
 ///     biased;                                  // optional: tried in the order written
-///     recv(CHANNEL) -> item => …,              // Result<T, RecvError>
+///     recv(CHANNEL) -> item => …,              // Result<T, RecvError>; of `sync::cross` too
 ///     send(CHANNEL, item) -> sent => …,        // Result<(), SendError<T>>
 ///     join(handle) -> result => …,             // Result<T, JoinError<()>>, of a `mut` handle
 ///     lock(MUTEX) -> guard => …,               // Result<MutexGuard<T>, Cancelled>
 ///     acquire(SEMAPHORE) -> permit => …,       // Result<Permit, Cancelled>
+///     acquire(SEMAPHORE, permits) -> permit => …,
 ///     wait(NOTIFY) -> notified => …,           // anything that implements `sync::select::Wait`
+///     park() -> unparked => …,                 // Result<(), Cancelled>, of the task itself
+///     readable(stream) -> ready => …,          // Result<(), io::Error>, of whatever is `fd::AsFd`
+///     writable(stream) -> ready => …,          // the same
+///     accept(listener) -> connection => …,     // as the listener's `accept`
+///     recv(signals) -> signal => …,            // Result<Signal, io::Error>
+///     wait(child) -> status => …,              // Result<ExitStatus, io::Error>
+///     tick(interval) -> moment => …,           // Result<Instant, Cancelled>, of a `mut` interval
 ///     future(future) -> output => …,           // Result<F::Output, Cancelled>
 ///     sleep(duration) -> slept => …,           // Result<(), Cancelled>
 ///     sleep_until(instant) -> slept => …,      // the same
@@ -21,11 +29,22 @@
 ///
 /// What is in parentheses is evaluated once, in the order written, before anything is tried. If
 /// several are ready, each has the same chance. If none is, the task is parked until one happens.
-/// Exactly one does: of the others nothing is taken, sent or locked. The item of a `send` that was not
-/// chosen is dropped.
+/// Exactly one does: of the others nothing is taken, sent, locked, accepted or read. The item of a `send`
+/// that was not chosen is dropped.
 ///
 /// The name behind `->` is a pattern, and may be left out. The whole is an expression, and what is
 /// behind `=>` may contain `break`, `return` and `?`. There are up to 16 arms.
+///
+/// # Descriptors
+///
+/// The arms `readable` and `writable` wait until the kernel says that a call would not have to wait.
+/// They take nothing, so read or write in the body: by `try_read` and its like, which do not wait if
+/// somebody else has been faster, or by `read` where nobody else can be. Each is asked by one poll(2); if
+/// the task parks, `io_uring` gets an entry for each, which is taken back when the task goes on, and
+/// epoll is told of each. With `default` nothing is left with the kernel.
+///
+/// An arm that is ready again and again does not keep others from running: one time in 32, by lot,
+/// the task lets them. With `default` it does not.
 ///
 /// # Cancellation
 ///
@@ -64,6 +83,46 @@
 ///     SHUTDOWN.notify_one();
 ///     assert_eq!(worker.join().unwrap(), Ok(42));
 /// }).unwrap();
+/// ```
+///
+/// A proxy, which waits for two sides at a time:
+///
+/// ```
+/// # #[cfg(feature = "net")] {
+/// use barecoro::net::UnixStream;
+/// use barecoro::time::Duration;
+/// use barecoro::{Errno, Runtime, select, task};
+///
+/// fn proxy(client: &UnixStream, upstream: &UnixStream) -> Result<(), Errno> {
+///     let mut buffer = [0; 1024];
+///     loop {
+///         let (from, to) = select! {
+///             readable(client) -> ready => { ready?; (client, upstream) }
+///             readable(upstream) -> ready => { ready?; (upstream, client) }
+///             sleep(Duration::from_secs(60)) => return Err(Errno::TIMEDOUT),
+///         };
+///         match from.try_read(&mut buffer) {
+///             Ok(0) => return Ok(()),
+///             Ok(count) => to.write_all(&buffer[..count])?,
+///             Err(error) if error.errno() == Errno::AGAIN => {}
+///             Err(error) => return Err(error.into()),
+///         }
+///     }
+/// }
+///
+/// static RUNTIME: Runtime<2> = Runtime::new();
+/// RUNTIME.run(|| {
+///     let ((ours, client), (upstream, theirs)) = (UnixStream::pair()?, UnixStream::pair()?);
+///     let proxy = task::spawn(move || proxy(&client, &upstream)).unwrap();
+///     let mut buffer = [0; 8];
+///     ours.write_all(b"hello")?;
+///     assert_eq!(theirs.read(&mut buffer)?, 5);
+///     theirs.write_all(b"bye")?;
+///     assert_eq!(ours.read(&mut buffer)?, 3);
+///     drop(ours);
+///     proxy.join().unwrap()
+/// }).unwrap().unwrap();
+/// # }
 /// ```
 #[macro_export]
 macro_rules! select {
@@ -196,14 +255,22 @@ macro_rules! __select {
     (@arm wait ($thing:expr $(,)?)) => { $crate::sync::select::wait(&$thing) };
     (@arm join ($handle:expr $(,)?)) => { $crate::sync::select::join(&mut $handle) };
     (@arm lock ($mutex:expr $(,)?)) => { $crate::sync::select::lock(&$mutex) };
-    (@arm acquire ($semaphore:expr $(,)?)) => { $crate::sync::select::acquire(&$semaphore) };
+    (@arm acquire ($semaphore:expr $(,)?)) => { $crate::sync::select::acquire(&$semaphore, 1) };
+    (@arm acquire ($semaphore:expr, $permits:expr $(,)?)) => {
+        $crate::sync::select::acquire(&$semaphore, $permits)
+    };
+    (@arm park ()) => { $crate::sync::select::parked() };
     (@arm sleep ($duration:expr $(,)?)) => { $crate::sync::select::sleep($duration) };
     (@arm sleep_until ($deadline:expr $(,)?)) => { $crate::sync::select::sleep_until($deadline) };
+    (@arm tick ($interval:expr $(,)?)) => { $crate::sync::select::tick(&mut $interval) };
+    (@arm readable ($stream:expr $(,)?)) => { $crate::sync::select::readable(&$stream) };
+    (@arm writable ($stream:expr $(,)?)) => { $crate::sync::select::writable(&$stream) };
+    (@arm accept ($listener:expr $(,)?)) => { $crate::sync::select::accept(&$listener) };
     (@arm future ($future:expr $(,)?)) => { $crate::sync::select::future(::core::pin::pin!($future)) };
     (@arm $kind:ident ($($of:tt)*)) => {
         ::core::compile_error!(::core::concat!(
             "select! has no arm `", ::core::stringify!($kind), "(", ::core::stringify!($($of)*),
-            ")`: there are recv, send, wait, join, lock, acquire, sleep, sleep_until and future"
+            ")`: there are recv, send, wait, join, lock, acquire, park, sleep, sleep_until, tick, readable, writable, accept and future"
         ))
     };
 }

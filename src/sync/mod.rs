@@ -26,6 +26,8 @@
 //! panics: that is what [`cross`] is for. Guards and halves stay on their thread, and should not
 //! outlive their run.
 
+#[cfg(feature = "epoll")]
+mod attempt;
 mod awaiting;
 mod barrier;
 mod channel;
@@ -38,9 +40,11 @@ mod mutex;
 mod notify;
 mod once;
 pub mod oneshot;
+mod parked;
 mod rwlock;
 pub mod select;
 mod semaphore;
+mod tick;
 mod wait;
 
 pub use barrier::{Barrier, BarrierWaitResult};

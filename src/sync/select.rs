@@ -8,6 +8,11 @@ use core::panic::Location;
 use crate::task::{Cancelled, Scheduler, WaitError, Waiting, What};
 use crate::time::{Duration, Instant};
 
+#[cfg(feature = "epoll")]
+pub use super::attempt::Accept;
+#[cfg(feature = "epoll")]
+#[doc(hidden)]
+pub use super::attempt::{Attempt, Attempting, Interest, accept, readable, writable};
 pub use super::awaiting::Join;
 #[doc(hidden)]
 pub use super::awaiting::{Awaiting, Joining, future, join};
@@ -25,8 +30,12 @@ pub use super::once::Setting;
 #[doc(hidden)]
 pub use super::oneshot::Receiving as ReceivingOnce;
 #[doc(hidden)]
+pub use super::parked::{Parked, parked};
+#[doc(hidden)]
 pub use super::semaphore::Acquire;
 use super::semaphore::Semaphore;
+#[doc(hidden)]
+pub use super::tick::{Tick, tick};
 #[doc(hidden)]
 pub use super::wait::{Arm, Take, Waiter};
 
@@ -119,6 +128,11 @@ pub fn select(arms: &[&dyn Arm], rules: Rules) -> (usize, bool) {
         if let Some(ready) =
             order.iter().find(|arm| arms.get(*arm).is_some_and(|arm| arm.try_now()))
         {
+            let is_served = arms.get(ready).is_some_and(|arm| arm.comes_from_outside());
+            // Who never has to wait would never let others run: one time in 32 it does.
+            if is_served && !rules.has_default && scheduler.draw() >> 59 == 0 {
+                Scheduler::here("select!").yield_now();
+            }
             return (ready, false);
         }
         if rules.has_default {
@@ -157,11 +171,17 @@ fn park(
         }
     }
     let ended = match earliest {
+        // Something may have happened meanwhile.
+        _ if scheduler.take_nudge() => Ok(()),
         None => scheduler.block(waiting).map_err(|_| WaitError::Cancelled),
         Some((deadline, _)) => scheduler.block_until(waiting, deadline),
     };
     // From here on nothing fires, also while an arm waits to be unlinked.
     let fired = waiter.close();
+    for arm in arms {
+        // SAFETY: it was linked above, and is unlinked below.
+        unsafe { arm.withdraw() };
+    }
     for arm in arms {
         // SAFETY: it was linked above.
         unsafe { arm.unlink() };
@@ -232,8 +252,8 @@ pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> LockArm<'_, T> {
 }
 
 /// What `acquire(…)` stands for.
-pub fn acquire(semaphore: &Semaphore) -> Acquire<'_> {
-    Acquire::new(semaphore, 1)
+pub fn acquire(semaphore: &Semaphore, permits: usize) -> Acquire<'_> {
+    Acquire::new(semaphore, permits)
 }
 
 /// What `sleep(…)` stands for.

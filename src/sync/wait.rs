@@ -167,7 +167,8 @@ pub trait Arm {
     /// Sees to it that the waiter's task is woken when there is something to do.
     ///
     /// Either whoever makes it happen also does it, and fires the waiter with `index`; or the task
-    /// is woken as it is, and tries again.
+    /// is woken as it is, and tries again. It is woken only when it has parked: what may have happened
+    /// before that, such as the failure of this, is for `Scheduler::look_again`. Does not switch.
     ///
     /// # Safety
     ///
@@ -175,12 +176,25 @@ pub trait Arm {
     /// the same frame.
     unsafe fn link(&self, waiter: &Waiter, index: u32);
 
+    /// Begins to undo `link`, as far as that takes no waiting. Called before any of the arms that a task
+    /// waits for is unlinked, so that what takes time is under way for all.
+    ///
+    /// # Safety
+    ///
+    /// As for [`unlink`](Self::unlink), which follows.
+    unsafe fn withdraw(&self) {}
+
     /// Undoes `link`, as far as that is left. May wait itself, if nothing can end that early.
     ///
     /// # Safety
     ///
     /// `link` was called, and the waiter is where it was.
     unsafe fn unlink(&self);
+
+    /// Whether it can happen again and again without another task having run.
+    fn comes_from_outside(&self) -> bool {
+        false
+    }
 
     /// When it happens by itself.
     fn deadline(&self) -> Option<Instant> {

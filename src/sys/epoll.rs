@@ -113,6 +113,13 @@ impl EventFd {
         self.0.raw()
     }
 
+    /// Makes it unreadable, and says whether it was readable.
+    #[cfg(all(feature = "signal", feature = "sync"))]
+    pub(crate) fn reset(&self) -> bool {
+        // It never waits, as `new` says; what else may happen leaves it as it is.
+        fd::read(self.0.raw(), &mut [0; 8]).is_ok()
+    }
+
     /// The descriptor.
     #[cfg(feature = "signal")]
     pub(crate) fn owner(&self) -> &OwnedFd {

@@ -145,6 +145,12 @@ impl<T: AsFd + ?Sized> AsFd for &T {
     }
 }
 
+impl<T: AsFd + ?Sized> AsFd for &mut T {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        (**self).as_fd()
+    }
+}
+
 impl<T: AsFd> AsRawFd for T {
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().fd

@@ -75,6 +75,10 @@ pub(super) fn unpark(scheduler: &Scheduler, slot: &'static Slot) {
         scheduler.wake(slot, Wake::Done);
     } else {
         slot.tokens.give_unpark();
+        #[cfg(feature = "sync")]
+        if slot.tokens.awaits_unpark() {
+            super::waker::nudge(scheduler, slot);
+        }
     }
 }
 

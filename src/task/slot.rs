@@ -110,6 +110,9 @@ impl Tokens {
     /// For whoever looks again at what it waits for when it is woken.
     #[cfg(feature = "sync")]
     const NUDGE: u8 = 2;
+    /// No wake-up, but that an unpark is one of the things that the task waits for.
+    #[cfg(feature = "sync")]
+    const AWAITS_UNPARK: u8 = 4;
 
     /// As for a new task.
     #[inline(always)]
@@ -136,6 +139,22 @@ impl Tokens {
     #[inline(always)]
     pub(super) fn take_nudge(&self) -> bool {
         self.take(Self::NUDGE)
+    }
+
+    #[cfg(feature = "sync")]
+    pub(super) fn set_awaits_unpark(&self, awaits: bool) {
+        let others = self.0.get() & !Self::AWAITS_UNPARK;
+        self.0.set(others | if awaits { Self::AWAITS_UNPARK } else { 0 });
+    }
+
+    #[cfg(feature = "sync")]
+    pub(super) fn awaits_unpark(&self) -> bool {
+        self.0.get() & Self::AWAITS_UNPARK != 0
+    }
+
+    #[cfg(feature = "sync")]
+    pub(super) fn has_unpark(&self) -> bool {
+        self.0.get() & Self::UNPARK != 0
     }
 
     #[inline(always)]

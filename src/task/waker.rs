@@ -132,6 +132,32 @@ unsafe fn forget(data: *const ()) {
 }
 
 impl Scheduler {
+    /// Lets the running task look again before it waits.
+    #[cfg_attr(loom, expect(dead_code, reason = "who waits for several things is no part of it"))]
+    pub(crate) fn look_again(&self) {
+        self.task().tokens.give_nudge();
+    }
+
+    /// Takes an unpark of the running task, if one has come.
+    pub(crate) fn take_unpark(&self) -> bool {
+        self.task().tokens.take_unpark()
+    }
+
+    /// Lets an unpark wake the running task from a wait for several things. One that has come makes it
+    /// look again.
+    pub(crate) fn await_unpark(&self) {
+        let tokens = &self.task().tokens;
+        tokens.set_awaits_unpark(true);
+        if tokens.has_unpark() {
+            tokens.give_nudge();
+        }
+    }
+
+    /// Undoes `await_unpark`.
+    pub(crate) fn forget_unpark(&self) {
+        self.task().tokens.set_awaits_unpark(false);
+    }
+
     /// Whether the running task was to look again since it last asked.
     #[inline(always)]
     pub(crate) fn take_nudge(&self) -> bool {

@@ -91,10 +91,20 @@ impl Interval {
     /// Outside of a task.
     #[track_caller]
     pub fn tick(&mut self) -> Result<Instant, Cancelled> {
+        sleep_until(self.due())?;
+        Ok(self.take_due())
+    }
+
+    /// The next moment.
+    pub(crate) const fn due(&self) -> Instant {
+        self.next
+    }
+
+    /// Takes the next moment, which has come.
+    pub(crate) fn take_due(&mut self) -> Instant {
         let due = self.next;
-        sleep_until(due)?;
         self.next = self.after(due, Instant::now());
-        Ok(due)
+        due
     }
 
     /// The moment after `due`, at which it was `now`.

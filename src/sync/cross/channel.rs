@@ -13,15 +13,15 @@ use super::meeting::{Meeting, Side};
 ///
 /// Items come in the order in which they were sent. Of several that wait, who is called first may be
 /// overtaken by one that comes just then.
-pub struct Channel<T, const N: usize>(Meeting<Inside<T, N>>);
+pub struct Channel<T, const N: usize>(pub(super) Meeting<Inside<T, N>>);
 
-struct Inside<T, const N: usize> {
+pub(super) struct Inside<T, const N: usize> {
     items: Deque<T, N>,
     closed: bool,
 }
 
 /// The channel is closed, and nothing is left in it.
-struct Closed;
+pub(super) struct Closed;
 
 impl<T, const N: usize> Channel<T, N> {
     /// An empty channel. It needs room for an item: `N` is at least 1.
@@ -148,7 +148,7 @@ impl<T, const N: usize> Channel<T, N> {
 
 impl<T, const N: usize> Inside<T, N> {
     /// Puts the item in, or leaves it where it is if the channel is closed.
-    fn put(&mut self, item: &mut Option<T>) -> Option<()> {
+    pub(super) fn put(&mut self, item: &mut Option<T>) -> Option<()> {
         if self.closed {
             return Some(());
         }
@@ -163,11 +163,23 @@ impl<T, const N: usize> Inside<T, N> {
     }
 
     /// Takes an item, or learns that none will come any more.
-    fn take(&mut self) -> Option<Result<T, Closed>> {
+    pub(super) fn take(&mut self) -> Option<Result<T, Closed>> {
         match self.items.pop_front() {
             Some(item) => Some(Ok(item)),
             None => self.closed.then_some(Err(Closed)),
         }
+    }
+
+    /// Whether [`put`](Self::put) would succeed.
+    #[cfg(not(loom))]
+    pub(super) fn has_room(&self) -> bool {
+        self.closed || !self.items.is_full()
+    }
+
+    /// Whether [`take`](Self::take) would succeed.
+    #[cfg(not(loom))]
+    pub(super) fn has_something(&self) -> bool {
+        self.closed || !self.items.is_empty()
     }
 }
 

@@ -42,8 +42,8 @@ impl Side {
 
 pub(super) struct Meeting<S>(Mutex<Inside<S>>);
 
-struct Inside<S> {
-    value: S,
+pub(super) struct Inside<S> {
+    pub(super) value: S,
     taking: List<NonNull<Sleeper>>,
     bringing: List<NonNull<Sleeper>>,
 }
@@ -53,7 +53,7 @@ struct Inside<S> {
 unsafe impl<S: Send> Send for Inside<S> {}
 
 impl<S> Inside<S> {
-    fn list(&self, side: Side) -> &List<NonNull<Sleeper>> {
+    pub(super) fn list(&self, side: Side) -> &List<NonNull<Sleeper>> {
         match side {
             Side::Taking => &self.taking,
             Side::Bringing => &self.bringing,
@@ -61,7 +61,7 @@ impl<S> Inside<S> {
     }
 
     /// Takes the first of a side out, to be called without the lock.
-    fn next(&self, side: Side) -> Option<Call> {
+    pub(super) fn next(&self, side: Side) -> Option<Call> {
         let sleeper = self.list(side).pop()?;
         // SAFETY: it was in the list just now, and the lock is held.
         unsafe { sleeper.as_ref() }.call.take()
@@ -69,14 +69,14 @@ impl<S> Inside<S> {
 }
 
 /// How somebody who waits is called.
-enum Call {
+pub(super) enum Call {
     Task(Nudger),
     /// A thread, that sleeps while the word is zero.
     Thread(NonNull<AtomicU32>),
 }
 
 impl Call {
-    fn make(self) {
+    pub(super) fn make(self) {
         match self {
             Self::Task(task) => task.nudge(),
             Self::Thread(word) => {
@@ -91,15 +91,15 @@ impl Call {
 }
 
 /// A task or a thread that waits; lies in its frame.
-struct Sleeper {
-    node: Node<NonNull<Self>>,
+pub(super) struct Sleeper {
+    pub(super) node: Node<NonNull<Self>>,
     /// Used under the lock, while the node is in a list.
-    call: Cell<Option<Call>>,
+    pub(super) call: Cell<Option<Call>>,
     word: AtomicU32,
 }
 
 impl Sleeper {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             node: Node::new(NonNull::dangling()),
             call: Cell::new(None),
@@ -164,6 +164,12 @@ impl<S> Meeting<S> {
     #[cfg(loom)]
     pub(super) fn new(value: S) -> Self {
         Self(Mutex::new(Inside { value, taking: List::new(), bringing: List::new() }))
+    }
+
+    /// For who waits for other things too; see `seat`.
+    #[cfg(not(loom))]
+    pub(super) fn lock(&self) -> Guard<'_, Inside<S>> {
+        self.0.lock()
     }
 
     /// Calls `f` with the value, under the lock. It calls no code of users.

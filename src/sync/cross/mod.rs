@@ -29,12 +29,19 @@
 //! thread.join().unwrap();
 //! ```
 
+#[cfg(not(loom))]
+mod arm;
 mod channel;
 mod meeting;
 #[cfg(all(loom, test))]
 mod model;
 mod notify;
+#[cfg(not(loom))]
+mod seat;
 mod shim;
 
+#[cfg(not(loom))]
+#[doc(hidden)]
+pub use arm::{Notified, Receiving, Sending};
 pub use channel::Channel;
 pub use notify::Notify;

@@ -22,7 +22,7 @@ use super::meeting::{Meeting, Side};
 /// std::thread::spawn(|| READY.notify_one());
 /// RUNTIME.run(|| READY.wait()).unwrap().unwrap();
 /// ```
-pub struct Notify(Meeting<bool>);
+pub struct Notify(pub(super) Meeting<bool>);
 
 impl Notify {
     /// Nobody is notified yet.
@@ -67,7 +67,7 @@ impl Notify {
     }
 }
 
-fn take(kept: &mut bool) -> Option<()> {
+pub(super) fn take(kept: &mut bool) -> Option<()> {
     core::mem::take(kept).then_some(())
 }
 
