@@ -12,6 +12,8 @@ pub use super::awaiting::Join;
 #[doc(hidden)]
 pub use super::awaiting::{Awaiting, Joining, future, join};
 #[doc(hidden)]
+pub use super::broadcast::{Receiving as ReceivingAll, Sending as SendingAll};
+#[doc(hidden)]
 pub use super::channel::{Receiving, Sending};
 #[doc(hidden)]
 pub use super::group::Leaving;
@@ -24,11 +26,17 @@ pub use super::notify::Notified;
 pub use super::once::Setting;
 #[doc(hidden)]
 pub use super::oneshot::Receiving as ReceivingOnce;
+use super::rwlock::RwLock;
+#[doc(hidden)]
+pub use super::rwlock::{Reading, Writing};
 #[doc(hidden)]
 pub use super::semaphore::Acquire;
 use super::semaphore::Semaphore;
 #[doc(hidden)]
 pub use super::wait::{Arm, Take, Waiter};
+use super::watch;
+#[doc(hidden)]
+pub use super::watch::Changing;
 
 /// What `select!` can receive from, by `recv(…)`.
 pub trait Receive {
@@ -131,6 +139,14 @@ pub fn select(arms: &[&dyn Arm], rules: Rules) -> (usize, bool) {
         if !is_same || here.take_nudge() {
             continue;
         }
+        // Or have made something ready that was tried before it.
+        if arms.iter().any(|arm| arm.calls_users())
+            && let Some(ready) = order
+                .iter()
+                .find(|arm| arms.get(*arm).is_some_and(|arm| !arm.calls_users() && arm.try_now()))
+        {
+            return (ready, false);
+        }
         match park(scheduler, arms, Waiting::at(What::Select, None, place)) {
             Ok(Some(arm)) => return (arm, false),
             Ok(None) => {}
@@ -229,6 +245,21 @@ pub fn wait<W: Wait + ?Sized>(thing: &W) -> W::Arm<'_> {
 /// What `lock(…)` stands for.
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> LockArm<'_, T> {
     LockArm::new(mutex)
+}
+
+/// What `read(…)` stands for.
+pub fn read<T: ?Sized>(lock: &RwLock<T>) -> Reading<'_, T> {
+    Reading::new(lock)
+}
+
+/// What `write(…)` stands for.
+pub fn write<T: ?Sized>(lock: &RwLock<T>) -> Writing<'_, T> {
+    Writing::new(lock)
+}
+
+/// What `changed(…)` stands for.
+pub fn changed<'a, T>(receiver: &'a mut watch::Receiver<'_, T>) -> Changing<'a, T> {
+    Changing::new(receiver)
 }
 
 /// What `acquire(…)` stands for.
