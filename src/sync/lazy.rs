@@ -62,6 +62,17 @@ impl<T, F: FnOnce() -> T> LazyCell<T, F> {
     }
 
     /// Gives it a name for reports of what tasks wait for.
+    ///
+    /// In a `static` the function must be made a pointer first, which Rust does by itself only
+    /// without a name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use barecoro::sync::LazyCell;
+    ///
+    /// static LIMIT: LazyCell<u32> = LazyCell::new((|| 7) as fn() -> _).named("limit");
+    /// ```
     #[must_use]
     pub const fn named(mut self, name: &'static str) -> Self {
         self.cell.name = Some(name);

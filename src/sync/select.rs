@@ -147,7 +147,7 @@ pub fn select(arms: &[&dyn Arm], rules: Rules) -> (usize, bool) {
         {
             return (ready, false);
         }
-        match park(scheduler, arms, Waiting::at(What::Select, None, place)) {
+        match park(scheduler, arms, &order, Waiting::at(What::Select, None, place)) {
             Ok(Some(arm)) => return (arm, false),
             Ok(None) => {}
             Err(Cancelled) => return (rules.told, true),
@@ -159,11 +159,14 @@ pub fn select(arms: &[&dyn Arm], rules: Rules) -> (usize, bool) {
 fn park(
     scheduler: &Scheduler,
     arms: &[&dyn Arm],
+    order: &Order,
     waiting: Waiting,
 ) -> Result<Option<usize>, Cancelled> {
     let waiter = Waiter::new(scheduler);
     let mut earliest: Option<(Instant, usize)> = None;
-    for (index, arm) in arms.iter().enumerate() {
+    // If several wait in one queue, the first is served.
+    for index in order.iter() {
+        let Some(arm) = arms.get(index) else { continue };
         // SAFETY: all stay in the caller's frames until they are unlinked below.
         unsafe { arm.link(&waiter, u32::try_from(index).unwrap_or(0)) };
         if let Some(deadline) = arm.deadline()
