@@ -126,7 +126,7 @@ miri:
 
 # Check what crosses threads in all orders of events, by loom.
 loom:
-    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --lib --release --no-default-features --features sync --quiet -- loom
+    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --lib --release --no-default-features --features sync,epoll --quiet -- loom
 
 # Compare with other crates; see docs/performance.md.
 bench *arguments:
