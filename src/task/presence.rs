@@ -254,21 +254,22 @@ impl Owner {
     #[cold]
     #[inline(never)]
     fn take_over(&self, run: u64) -> bool {
+        // Acquire, here and below: pairs with the exchange below and the store in `outside`.
+        let mut owner = self.0.load(Ordering::Acquire);
         loop {
-            // Acquire: pairs with the exchange below and the store in `outside`.
-            let owner = self.0.load(Ordering::Acquire);
             if owner == BUSY {
                 // For some instructions of another thread.
                 spin_loop();
+                owner = self.0.load(Ordering::Acquire);
                 continue;
             }
             if owner != NONE && !is_over(owner) {
                 return false;
             }
-            // Release: pairs with the load above, for `is_over`.
-            let taken = self.0.compare_exchange(owner, run, Ordering::AcqRel, Ordering::Relaxed);
-            if taken.is_ok() {
-                return true;
+            // Release: pairs with the loads, for `is_over`.
+            match self.0.compare_exchange(owner, run, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return true,
+                Err(found) => owner = found,
             }
         }
     }
