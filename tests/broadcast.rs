@@ -252,9 +252,8 @@ fn an_item_is_not_overwritten_while_it_is_cloned() {
     .unwrap();
 }
 
-/// The last receiver leaves while a sender waits: nobody is left to send to.
 #[test]
-fn a_sender_that_waits_is_told_that_nobody_is_left_or_of_the_close() {
+fn a_sender_that_waits_is_told_of_the_close() {
     static R: Runtime<8> = Runtime::new();
     static GO: Notify = Notify::new();
     R.run(|| {

@@ -286,16 +286,12 @@ impl<T: Clone, const N: usize> Receiver<'_, T, N> {
 impl<T, const N: usize> Drop for Receiver<'_, T, N> {
     fn drop(&mut self) {
         let channel = self.channel;
-        let leave = || {
-            channel.receivers.set(channel.receivers.get() - 1);
-            channel.receivers.get() == 0
-        };
+        let leave = || channel.receivers.set(channel.receivers.get() - 1);
         match channel.owner.try_enter() {
-            Some(scheduler) => {
+            Some(_) => {
+                // Senders wait only for a receiver that clones, so for another one.
+                leave();
                 let end = channel.ring.end();
-                if leave() {
-                    channel.dismiss(scheduler);
-                }
                 // What is sent from here on is not counted for this one. Destructors may do that,
                 // and carry this into another run.
                 for number in self.next.get().max(channel.ring.start())..end {
@@ -306,7 +302,7 @@ impl<T, const N: usize> Drop for Receiver<'_, T, N> {
                 }
             }
             // Nobody waits, as no run has it. What it has not received stays until it is overwritten.
-            None => channel.owner.outside(|| _ = leave()),
+            None => channel.owner.outside(leave),
         }
     }
 }

@@ -225,14 +225,6 @@ impl<T, const N: usize> Channel<T, N> {
         }
     }
 
-    /// Those who wait to send find their items as they were.
-    fn dismiss(&self, scheduler: &Scheduler) {
-        while let Some((link, _)) = wait::pop(&self.sending) {
-            // SAFETY: it was in the list just now.
-            unsafe { link.fire(scheduler) }
-        }
-    }
-
     fn rouse_all(&self, scheduler: &Scheduler) {
         while let Some(link) = wait::pop(&self.receiving) {
             // SAFETY: it was in the list just now.
@@ -240,9 +232,13 @@ impl<T, const N: usize> Channel<T, N> {
         }
     }
 
+    /// Those who wait to send find their items as they were.
     fn shut(&self, scheduler: &Scheduler) {
         self.closed.set(true);
-        self.dismiss(scheduler);
+        while let Some((link, _)) = wait::pop(&self.sending) {
+            // SAFETY: it was in the list just now.
+            unsafe { link.fire(scheduler) }
+        }
         self.rouse_all(scheduler);
     }
 }

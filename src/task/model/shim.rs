@@ -1,8 +1,7 @@
 //! loom's atomics, and a kernel that puts threads to sleep and wakes them.
 //!
 //! loom takes accesses that are `SeqCst` for acquiring and releasing ones, and knows the total order of
-//! fences only. So each such access has a fence here, where compilers for processors without such
-//! accesses put it: before a load, and behind what stores.
+//! fences only. So there is a fence behind whatever stores so, where compilers put one for x86.
 
 use loom::sync::atomic::{Ordering, fence};
 
@@ -17,7 +16,6 @@ macro_rules! atomics {
             }
 
             pub(in super::super) fn load(&self, order: Ordering) -> $value {
-                before_load(order);
                 self.0.load(order)
             }
 
@@ -100,12 +98,6 @@ counters! {
     AtomicU32: u32;
     AtomicU64: u64;
     AtomicUsize: usize;
-}
-
-fn before_load(order: Ordering) {
-    if order == Ordering::SeqCst {
-        fence(order);
-    }
 }
 
 fn after_store(order: Ordering) {
