@@ -5,10 +5,11 @@ mod support;
 
 use std::rc::Rc;
 
+use barecoro::stack::MappedStack;
 use barecoro::sync::{RecvError, SendError, watch};
 use barecoro::task::{self, Cancelled};
 use barecoro::time::{Duration, Instant};
-use barecoro::{RunError, Runtime, select};
+use barecoro::{Coroutine, CoroutineResult, RunError, Runtime, select};
 
 use support::{Drops, in_child};
 
@@ -384,6 +385,45 @@ fn the_value_stays_from_run_to_run_and_halves_may_outlive_theirs() {
     let mut watch = watch::Channel::new(3);
     *watch.get_mut() += 1;
     assert_eq!(watch.into_inner(), 4);
+}
+
+/// A coroutine that is suspended in the middle of a change, or of a look, keeps others from it in the runs
+/// that come after its own.
+#[test]
+fn what_a_coroutine_carries_out_of_its_run_stays_as_it_is() {
+    static R: Runtime<2> = Runtime::new();
+    static W: watch::Channel<u32> = watch::Channel::new(0);
+    let stack = || MappedStack::new(128 * 1024).unwrap();
+    let mut changing = Coroutine::new(stack(), |yielder, ()| {
+        W.send_modify(|value| {
+            *value = 1;
+            yielder.suspend(());
+            *value = 2;
+        })
+    });
+    R.run(|| assert_eq!(changing.resume(()), CoroutineResult::Yield(()))).unwrap();
+    let stuck = R.run(|| assert!(W.borrow().is_err() && W.send_replace(7).is_err()));
+    assert!(matches!(stuck, Err(RunError::Deadlock)), "{stuck:?}");
+    R.run(|| {
+        let mut receiver = W.subscribe();
+        assert_eq!(changing.resume(()), CoroutineResult::Return(Ok(())));
+        assert_eq!(receiver.changed(), Ok(()));
+        assert_eq!(*receiver.borrow().unwrap(), 2);
+    })
+    .unwrap();
+    let mut looking = Coroutine::new(stack(), |yielder, ()| {
+        let mut receiver = W.subscribe();
+        let seen = receiver.wait_for(|value| {
+            yielder.suspend(());
+            *value == 2
+        });
+        seen.map(|value| *value)
+    });
+    R.run(|| assert_eq!(looking.resume(()), CoroutineResult::Yield(()))).unwrap();
+    let stuck = R.run(|| assert!(*W.borrow().unwrap() == 2 && W.send(3).is_err()));
+    assert!(matches!(stuck, Err(RunError::Deadlock)), "{stuck:?}");
+    R.run(|| assert_eq!(looking.resume(()), CoroutineResult::Return(Ok(2)))).unwrap();
+    R.run(|| assert_eq!(W.send_replace(3), Ok(2))).unwrap();
 }
 
 #[test]
