@@ -29,7 +29,8 @@
 #![expect(unsafe_code, reason = "the channel may come to another thread")]
 
 mod arm;
-mod half;
+mod receiver;
+mod sender;
 
 use core::cell::Cell;
 use core::fmt;
@@ -44,7 +45,8 @@ use super::wait::{self, Link};
 
 #[doc(hidden)]
 pub use arm::Changing;
-pub use half::{Receiver, Sender};
+pub use receiver::Receiver;
+pub use sender::Sender;
 
 /// A value, and who wants to hear of its changes.
 ///
