@@ -131,7 +131,7 @@ miri:
 
 # Check what crosses threads in all orders of events, by loom.
 loom:
-    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --lib --release --no-default-features --features sync --quiet -- loom
+    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --lib --release --no-default-features --features sync,epoll --quiet -- loom
 
 # Compare with other crates, all of it (under 30 minutes) or one benchmark: just bench yield; see docs/performance.md.
 bench *arguments: (need "bench")

@@ -40,6 +40,10 @@ impl<F: Future> Arm for Awaiting<'_, F> {
         }
     }
 
+    fn calls_users(&self) -> bool {
+        true
+    }
+
     /// Its waker makes the task try again.
     unsafe fn link(&self, _waiter: &Waiter, _index: u32) {}
 

@@ -5,10 +5,13 @@
 /// ```text
 /// select! {
 ///     biased;                                  // optional: tried in the order written
-///     recv(CHANNEL) -> item => …,              // Result<T, RecvError>; of `sync::cross` too
+///     recv(CHANNEL) -> item => …,              // Result<T, RecvError>; any kind of channel, of `sync::cross` too
 ///     send(CHANNEL, item) -> sent => …,        // Result<(), SendError<T>>
 ///     join(handle) -> result => …,             // Result<T, JoinError<()>>, of a `mut` handle
 ///     lock(MUTEX) -> guard => …,               // Result<MutexGuard<T>, Cancelled>
+///     read(LOCK) -> guard => …,                // Result<ReadGuard<T>, Cancelled>, of an `RwLock`
+///     write(LOCK) -> guard => …,               // Result<WriteGuard<T>, Cancelled>
+///     changed(watch) -> changed => …,          // Result<(), RecvError>, of a `mut` watch::Receiver
 ///     acquire(SEMAPHORE) -> permit => …,       // Result<Permit, Cancelled>
 ///     acquire(SEMAPHORE, permits) -> permit => …,
 ///     wait(NOTIFY) -> notified => …,           // anything that implements `sync::select::Wait`
@@ -255,6 +258,9 @@ macro_rules! __select {
     (@arm wait ($thing:expr $(,)?)) => { $crate::sync::select::wait(&$thing) };
     (@arm join ($handle:expr $(,)?)) => { $crate::sync::select::join(&mut $handle) };
     (@arm lock ($mutex:expr $(,)?)) => { $crate::sync::select::lock(&$mutex) };
+    (@arm read ($lock:expr $(,)?)) => { $crate::sync::select::read(&$lock) };
+    (@arm write ($lock:expr $(,)?)) => { $crate::sync::select::write(&$lock) };
+    (@arm changed ($receiver:expr $(,)?)) => { $crate::sync::select::changed(&mut $receiver) };
     (@arm acquire ($semaphore:expr $(,)?)) => { $crate::sync::select::acquire(&$semaphore, 1) };
     (@arm acquire ($semaphore:expr, $permits:expr $(,)?)) => {
         $crate::sync::select::acquire(&$semaphore, $permits)
@@ -270,7 +276,7 @@ macro_rules! __select {
     (@arm $kind:ident ($($of:tt)*)) => {
         ::core::compile_error!(::core::concat!(
             "select! has no arm `", ::core::stringify!($kind), "(", ::core::stringify!($($of)*),
-            ")`: there are recv, send, wait, join, lock, acquire, park, sleep, sleep_until, tick, readable, writable, accept and future"
+            ")`: there are recv, send, wait, join, lock, read, write, changed, acquire, park, sleep, sleep_until, tick, readable, writable, accept and future"
         ))
     };
 }

@@ -6,8 +6,9 @@
 //!
 //! | for | there are |
 //! |---|---|
-//! | values that several tasks use | [`Mutex`], [`RwLock`], [`OnceCell`] |
+//! | values that several tasks use | [`Mutex`], [`RwLock`], [`OnceCell`], [`LazyCell`] |
 //! | values that go from task to task | [`Channel`], [`oneshot`] |
+//! | values that go to all who want them | [`broadcast`], [`watch`] for the latest only |
 //! | waiting for others | [`Notify`], [`Condvar`], [`Barrier`], [`WaitGroup`] |
 //! | limits | [`Semaphore`] |
 //! | what comes from, or goes to, another OS thread | [`cross`] |
@@ -30,10 +31,12 @@
 mod attempt;
 mod awaiting;
 mod barrier;
+pub mod broadcast;
 mod channel;
 mod condvar;
 pub mod cross;
 mod group;
+mod lazy;
 mod lock;
 mod macros;
 mod mutex;
@@ -46,6 +49,7 @@ pub mod select;
 mod semaphore;
 mod tick;
 mod wait;
+pub mod watch;
 
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use channel::{
@@ -53,6 +57,7 @@ pub use channel::{
 };
 pub use condvar::Condvar;
 pub use group::{Member, WaitGroup};
+pub use lazy::LazyCell;
 pub use mutex::{Mutex, MutexGuard};
 pub use notify::Notify;
 pub use once::OnceCell;

@@ -35,12 +35,12 @@ use super::wait::{self, Arm, Link, Take, Waiter};
 pub struct OnceCell<T> {
     owner: Owner,
     /// Whether a task computes the value.
-    busy: Cell<bool>,
+    pub(super) busy: Cell<bool>,
     /// Who waits for its turn to compute it.
     computing: List<Link>,
     /// Who waits for it.
     waiters: List<Link>,
-    name: Option<&'static str>,
+    pub(super) name: Option<&'static str>,
     value: Place<T>,
 }
 

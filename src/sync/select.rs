@@ -17,6 +17,8 @@ pub use super::awaiting::Join;
 #[doc(hidden)]
 pub use super::awaiting::{Awaiting, Joining, future, join};
 #[doc(hidden)]
+pub use super::broadcast::{Receiving as ReceivingAll, Sending as SendingAll};
+#[doc(hidden)]
 pub use super::channel::{Receiving, Sending};
 #[doc(hidden)]
 pub use super::group::Leaving;
@@ -31,6 +33,9 @@ pub use super::once::Setting;
 pub use super::oneshot::Receiving as ReceivingOnce;
 #[doc(hidden)]
 pub use super::parked::{Parked, parked};
+use super::rwlock::RwLock;
+#[doc(hidden)]
+pub use super::rwlock::{Reading, Writing};
 #[doc(hidden)]
 pub use super::semaphore::Acquire;
 use super::semaphore::Semaphore;
@@ -38,6 +43,9 @@ use super::semaphore::Semaphore;
 pub use super::tick::{Tick, tick};
 #[doc(hidden)]
 pub use super::wait::{Arm, Take, Waiter};
+use super::watch;
+#[doc(hidden)]
+pub use super::watch::Changing;
 
 /// What `select!` can receive from, by `recv(…)`.
 pub trait Receive {
@@ -145,7 +153,15 @@ pub fn select(arms: &[&dyn Arm], rules: Rules) -> (usize, bool) {
         if !is_same || here.take_nudge() {
             continue;
         }
-        match park(scheduler, arms, Waiting::at(What::Select, None, place)) {
+        // Or have made something ready that was tried before it.
+        if arms.iter().any(|arm| arm.calls_users())
+            && let Some(ready) = order
+                .iter()
+                .find(|arm| arms.get(*arm).is_some_and(|arm| !arm.calls_users() && arm.try_now()))
+        {
+            return (ready, false);
+        }
+        match park(scheduler, arms, &order, Waiting::at(What::Select, None, place)) {
             Ok(Some(arm)) => return (arm, false),
             Ok(None) => {}
             Err(Cancelled) => return (rules.told, true),
@@ -157,11 +173,14 @@ pub fn select(arms: &[&dyn Arm], rules: Rules) -> (usize, bool) {
 fn park(
     scheduler: &Scheduler,
     arms: &[&dyn Arm],
+    order: &Order,
     waiting: Waiting,
 ) -> Result<Option<usize>, Cancelled> {
     let waiter = Waiter::new(scheduler);
     let mut earliest: Option<(Instant, usize)> = None;
-    for (index, arm) in arms.iter().enumerate() {
+    // If several wait in one queue, the first is served.
+    for index in order.iter() {
+        let Some(arm) = arms.get(index) else { continue };
         // SAFETY: all stay in the caller's frames until they are unlinked below.
         unsafe { arm.link(&waiter, u32::try_from(index).unwrap_or(0)) };
         if let Some(deadline) = arm.deadline()
@@ -249,6 +268,21 @@ pub fn wait<W: Wait + ?Sized>(thing: &W) -> W::Arm<'_> {
 /// What `lock(…)` stands for.
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> LockArm<'_, T> {
     LockArm::new(mutex)
+}
+
+/// What `read(…)` stands for.
+pub fn read<T: ?Sized>(lock: &RwLock<T>) -> Reading<'_, T> {
+    Reading::new(lock)
+}
+
+/// What `write(…)` stands for.
+pub fn write<T: ?Sized>(lock: &RwLock<T>) -> Writing<'_, T> {
+    Writing::new(lock)
+}
+
+/// What `changed(…)` stands for.
+pub fn changed<'a, T>(receiver: &'a mut watch::Receiver<'_, T>) -> Changing<'a, T> {
+    Changing::new(receiver)
 }
 
 /// What `acquire(…)` stands for.

@@ -111,6 +111,17 @@ impl Link {
         waiter.fired.set(self.index + 1);
         scheduler.wake(waiter.task, Wake::Done);
     }
+
+    /// Wakes the waiter's task as it is, so that it tries again.
+    ///
+    /// # Safety
+    ///
+    /// It comes from a list, just now.
+    pub(super) unsafe fn rouse(self, scheduler: &Scheduler) {
+        // SAFETY: as in `fire`.
+        let waiter = unsafe { self.waiter.as_ref() };
+        scheduler.wake(waiter.task, Wake::Done);
+    }
 }
 
 /// What nodes hold: a link and what is to be handed over to, or to be taken from.
@@ -196,6 +207,11 @@ pub trait Arm {
         false
     }
 
+    /// Whether trying it in vain may have run code of users, which may have done anything.
+    fn calls_users(&self) -> bool {
+        false
+    }
+
     /// When it happens by itself.
     fn deadline(&self) -> Option<Instant> {
         None
@@ -256,6 +272,26 @@ pub(super) fn wait_until(
             return Err(error);
         }
     }
+}
+
+/// Parks the running task until somebody wakes it so that it tries the arm again, until it is
+/// cancelled, or until a deadline.
+pub(super) fn wait_to_retry(
+    scheduler: &Scheduler,
+    waiting: Waiting,
+    arm: &impl Arm,
+    deadline: Option<Instant>,
+) -> Result<(), WaitError> {
+    let waiter = Waiter::new(scheduler);
+    // SAFETY: both stay in place until they are unlinked below.
+    unsafe { arm.link(&waiter, 0) };
+    let woken = match deadline {
+        None => scheduler.block(waiting).map_err(|_| WaitError::Cancelled),
+        Some(deadline) => scheduler.block_until(waiting, deadline),
+    };
+    // SAFETY: it was linked above.
+    unsafe { arm.unlink() };
+    woken
 }
 
 /// Tells the compiler that its caller seldom comes here, so that the registers are kept for the

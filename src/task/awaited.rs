@@ -45,6 +45,7 @@ const fn kind(what: What) -> &'static str {
         What::Group => "a wait group",
         What::Receive => "an item of a channel",
         What::Send => "room in a channel",
+        What::Change => "a change of a value",
         What::Select => "one of several events",
         What::Future => "a future",
         What::Thread => "another thread",

@@ -30,6 +30,8 @@ mod limits;
 #[cfg(feature = "sync")]
 mod local;
 mod lookout;
+#[cfg(all(loom, test))]
+mod model;
 mod park;
 mod place;
 #[cfg(feature = "epoll")]
@@ -43,6 +45,7 @@ mod report;
 mod root;
 mod scheduler;
 mod scope;
+mod shim;
 #[cfg(feature = "sim")]
 mod sim;
 mod slot;

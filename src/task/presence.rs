@@ -16,18 +16,29 @@
 //! Whether a run is over is told by a list of all runtimes that have ever run, which only grows.
 #![expect(unsafe_code, reason = "the list holds addresses of schedulers, which live for ever")]
 
-use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::Ordering;
 
 use crate::text::Plain;
 
 use super::scheduler::Scheduler;
+use super::shim::{AtomicPtr, AtomicU64, AtomicUsize, constant, registry, spin_loop};
 use super::slot::Slot;
 
-/// The number of the last run in the process.
-static LAST: AtomicU64 = AtomicU64::new(0);
+/// What the process knows of its runtimes.
+pub(super) struct Registry {
+    /// The number of the last run.
+    last: AtomicU64,
+    /// The runtime that has run for the first time last.
+    newest: AtomicPtr<Scheduler>,
+}
 
-/// The runtime that has run for the first time last.
-static NEWEST: AtomicPtr<Scheduler> = AtomicPtr::new(core::ptr::null_mut());
+impl Registry {
+    constant! {
+        pub(super) fn new() -> Self {
+            Self { last: AtomicU64::new(NONE), newest: AtomicPtr::new(core::ptr::null_mut()) }
+        }
+    }
+}
 
 /// Nobody's run.
 const NONE: u64 = 0;
@@ -47,12 +58,14 @@ pub(super) struct Presence {
 }
 
 impl Presence {
-    pub(super) const fn new() -> Self {
-        Self {
-            run: AtomicU64::new(NONE),
-            older: AtomicPtr::new(core::ptr::null_mut()),
-            first_slot: AtomicPtr::new(core::ptr::null_mut()),
-            slots: AtomicUsize::new(0),
+    constant! {
+        pub(super) fn new() -> Self {
+            Self {
+                run: AtomicU64::new(NONE),
+                older: AtomicPtr::new(core::ptr::null_mut()),
+                first_slot: AtomicPtr::new(core::ptr::null_mut()),
+                slots: AtomicUsize::new(0),
+            }
         }
     }
 
@@ -72,11 +85,11 @@ impl Scheduler {
             presence.first_slot.store(slots.as_ptr().cast_mut(), Ordering::Relaxed);
             presence.slots.store(slots.len(), Ordering::Relaxed);
             let own = (&raw const *self).cast_mut();
-            let mut newest = NEWEST.load(Ordering::Relaxed);
+            let mut newest = registry().newest.load(Ordering::Relaxed);
             loop {
                 presence.older.store(newest, Ordering::Relaxed);
                 // Release: publishes the stores above; pairs with the load in `known`.
-                match NEWEST.compare_exchange_weak(
+                match registry().newest.compare_exchange_weak(
                     newest,
                     own,
                     Ordering::Release,
@@ -88,7 +101,7 @@ impl Scheduler {
             }
         }
         // Relaxed: only that no number comes twice matters.
-        let run = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+        let run = registry().last.fetch_add(1, Ordering::Relaxed) + 1;
         // Release: whoever sees that the former run is over by finding this number sees what that
         // has done, as this thread does; pairs with the load in `is_over`.
         presence.run.store(run, Ordering::Release);
@@ -116,7 +129,7 @@ impl Scheduler {
 fn known() -> impl Iterator<Item = &'static Scheduler> {
     // SAFETY: only addresses of schedulers that live for ever are put there. Acquire: pairs with
     // the exchange in `announce`.
-    let newest = unsafe { NEWEST.load(Ordering::Acquire).as_ref() };
+    let newest = unsafe { registry().newest.load(Ordering::Acquire).as_ref() };
     core::iter::successors(newest, |scheduler| {
         // SAFETY: as above. Relaxed: the exchanges in `announce` are one release sequence, so the
         // load above pairs with each of them.
@@ -133,12 +146,22 @@ fn is_over(run: u64) -> bool {
     known().all(|scheduler| scheduler.presence.run.load(Ordering::Acquire) != run)
 }
 
+/// Why a run may not have a thing.
+pub(super) enum Refused {
+    /// Another thread's run has it.
+    Elsewhere,
+    /// It is in use since a former run.
+    Kept,
+}
+
 /// Whose a thing is that the tasks of one run use. All zero is nobody's.
 pub(crate) struct Owner(AtomicU64);
 
 impl Owner {
-    pub(crate) const fn new() -> Self {
-        Self(AtomicU64::new(NONE))
+    constant! {
+        pub(crate) fn new() -> Self {
+            Self(AtomicU64::new(NONE))
+        }
     }
 
     /// Makes sure that nobody but the calling task's run uses the thing, which is `what`.
@@ -166,31 +189,43 @@ impl Owner {
     #[track_caller]
     pub(crate) fn enter_if(&self, what: &str, idle: impl Fn() -> bool) -> &'static Scheduler {
         let scheduler = Scheduler::here(what);
-        if self.0.load(Ordering::Relaxed) != scheduler.run() {
-            self.take_over_idle(scheduler.run(), what, idle);
+        match self.try_enter_if(scheduler, idle) {
+            Ok(()) => scheduler,
+            Err(Refused::Elsewhere) => used_elsewhere(what),
+            Err(Refused::Kept) => kept_too_long(what),
         }
-        scheduler
+    }
+
+    #[inline(always)]
+    pub(super) fn try_enter_if(
+        &self,
+        scheduler: &Scheduler,
+        idle: impl Fn() -> bool,
+    ) -> Result<(), Refused> {
+        if self.0.load(Ordering::Relaxed) == scheduler.run() {
+            return Ok(());
+        }
+        self.take_over_idle(scheduler.run(), idle)
     }
 
     /// Nobody uses an idle thing that a run has which is over, so it is still idle when it was
     /// taken over: whoever else takes it over changes the number.
     #[cold]
     #[inline(never)]
-    #[track_caller]
-    fn take_over_idle(&self, run: u64, what: &str, idle: impl Fn() -> bool) {
+    fn take_over_idle(&self, run: u64, idle: impl Fn() -> bool) -> Result<(), Refused> {
         loop {
             // Acquire: as in `take_over`.
             let owner = self.0.load(Ordering::Acquire);
             if owner != NONE && !is_over(owner) {
-                used_elsewhere(what);
+                return Err(Refused::Elsewhere);
             }
             if !idle() {
-                kept_too_long(what);
+                return Err(Refused::Kept);
             }
             // Acquire and release: as in `take_over`.
             let taken = self.0.compare_exchange(owner, run, Ordering::AcqRel, Ordering::Relaxed);
             if taken.is_ok() {
-                return;
+                return Ok(());
             }
         }
     }
@@ -219,21 +254,22 @@ impl Owner {
     #[cold]
     #[inline(never)]
     fn take_over(&self, run: u64) -> bool {
+        // Acquire, here and below: pairs with the exchange below and the store in `outside`.
+        let mut owner = self.0.load(Ordering::Acquire);
         loop {
-            // Acquire: pairs with the exchange below and the store in `outside`.
-            let owner = self.0.load(Ordering::Acquire);
             if owner == BUSY {
                 // For some instructions of another thread.
-                core::hint::spin_loop();
+                spin_loop();
+                owner = self.0.load(Ordering::Acquire);
                 continue;
             }
             if owner != NONE && !is_over(owner) {
                 return false;
             }
-            // Release: pairs with the load above, for `is_over`.
-            let taken = self.0.compare_exchange(owner, run, Ordering::AcqRel, Ordering::Relaxed);
-            if taken.is_ok() {
-                return true;
+            // Release: pairs with the loads, for `is_over`.
+            match self.0.compare_exchange(owner, run, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return true,
+                Err(found) => owner = found,
             }
         }
     }

@@ -4,18 +4,15 @@
 //! the runtime's thread if that sleeps. The runtime takes the whole list at once. Nothing here
 //! waits or allocates, so a signal handler may do it, also one that interrupts the runtime itself.
 
-#[cfg(feature = "epoll")]
-use core::sync::atomic::AtomicI32;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::Ordering;
 
-use crate::sys::thread;
 #[cfg(feature = "epoll")]
-use crate::sys::{epoll, fd::Fd};
-
+use super::shim::{AtomicI32, Fd, epoll};
+use super::shim::{AtomicPtr, AtomicU32, AtomicUsize, constant, thread};
 use super::slot::Slot;
 
 /// What a task is woken for from outside.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     /// To look again at what it waits for. One that is in vain does no harm.
     Nudge = 0,
@@ -42,15 +39,17 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) const fn new() -> Self {
-        Self {
-            first: AtomicPtr::new(core::ptr::null_mut()),
-            asleep: AtomicU32::new(0),
-            callers: AtomicUsize::new(0),
-            #[cfg(feature = "epoll")]
-            bell: AtomicI32::new(0),
-            #[cfg(feature = "epoll")]
-            ringing: AtomicU32::new(0),
+    constant! {
+        pub(super) fn new() -> Self {
+            Self {
+                first: AtomicPtr::new(core::ptr::null_mut()),
+                asleep: AtomicU32::new(0),
+                callers: AtomicUsize::new(0),
+                #[cfg(feature = "epoll")]
+                bell: AtomicI32::new(0),
+                #[cfg(feature = "epoll")]
+                ringing: AtomicU32::new(0),
+            }
         }
     }
 

@@ -257,6 +257,8 @@ pub(crate) enum What {
     #[cfg(feature = "sync")]
     Send,
     #[cfg(feature = "sync")]
+    Change,
+    #[cfg(feature = "sync")]
     Select,
     #[cfg(feature = "sync")]
     Future,

@@ -11,6 +11,9 @@ use super::meeting::{Meeting, Side};
 
 /// A queue of up to `N` items between tasks of any runtimes and plain threads.
 ///
+/// `N` is at least 1, or it does not compile. Without a queue a sender would have to be sure of a
+/// receiver's hands, but who waits here may be about to leave.
+///
 /// Items come in the order in which they were sent. Of several that wait, who is called first may be
 /// overtaken by one that comes just then.
 pub struct Channel<T, const N: usize>(pub(super) Meeting<Inside<T, N>>);
@@ -24,9 +27,15 @@ pub(super) struct Inside<T, const N: usize> {
 pub(super) struct Closed;
 
 impl<T, const N: usize> Channel<T, N> {
-    /// An empty channel. It needs room for an item: `N` is at least 1.
+    /// An empty channel.
     #[cfg(not(loom))]
     pub const fn new() -> Self {
+        const {
+            assert!(
+                N > 0,
+                "a channel between threads needs room for an item: its capacity is at least 1"
+            );
+        }
         Self(Meeting::new(Inside { items: Deque::new(), closed: false }))
     }
 

@@ -1,17 +1,22 @@
 //! Many readers or one writer.
 #![expect(unsafe_code, reason = "lends out what a lock protects, links nodes in other frames")]
 
+mod arm;
+
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use core::panic::Location;
 
-use crate::collections::{List, Node};
+use crate::collections::List;
 use crate::task::{Cancelled, Owner, Scheduler, WaitError, Waiting, What};
 use crate::time::Instant;
 
-use super::wait::{self, Arm, Link, Waiter};
+use super::wait::{self, Link};
+use arm::Entering;
+
+pub use arm::{Reading, Writing};
 
 /// A value that many tasks can read at a time, or one can write.
 ///
@@ -37,7 +42,7 @@ pub struct RwLock<T: ?Sized> {
     /// How many read, or [`WRITTEN`].
     users: Cell<usize>,
     waiters: List<(Link, Mode)>,
-    name: Option<&'static str>,
+    pub(super) name: Option<&'static str>,
     value: UnsafeCell<T>,
 }
 
@@ -105,7 +110,7 @@ impl<T: ?Sized> RwLock<T> {
             wait::wait(scheduler, waiting, &Entering::new(self, Mode::Read))
                 .map_err(|_| Cancelled)?;
         }
-        Ok(ReadGuard { lock: self, marker: PhantomData })
+        Ok(ReadGuard::new(self))
     }
 
     /// As [`read`](Self::read), until `deadline` at the latest.
@@ -125,7 +130,7 @@ impl<T: ?Sized> RwLock<T> {
             let waiting = Waiting::at(What::Read, self.name, Location::caller());
             wait::wait_until(scheduler, waiting, &Entering::new(self, Mode::Read), deadline)?;
         }
-        Ok(ReadGuard { lock: self, marker: PhantomData })
+        Ok(ReadGuard::new(self))
     }
 
     /// Reads if that takes no waiting.
@@ -136,7 +141,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_read(&self) -> Option<ReadGuard<'_, T>> {
         self.owner.enter("RwLock::try_read");
-        self.take(Mode::Read).then(|| ReadGuard { lock: self, marker: PhantomData })
+        self.take(Mode::Read).then(|| ReadGuard::new(self))
     }
 
     /// Waits until nobody reads or writes, and nobody waits who came before.
@@ -162,7 +167,7 @@ impl<T: ?Sized> RwLock<T> {
             wait::wait(scheduler, waiting, &Entering::new(self, Mode::Write))
                 .map_err(|_| Cancelled)?;
         }
-        Ok(WriteGuard { lock: self, marker: PhantomData })
+        Ok(WriteGuard::new(self))
     }
 
     /// As [`write`](Self::write), until `deadline` at the latest.
@@ -182,7 +187,7 @@ impl<T: ?Sized> RwLock<T> {
             let waiting = Waiting::at(What::Write, self.name, Location::caller());
             wait::wait_until(scheduler, waiting, &Entering::new(self, Mode::Write), deadline)?;
         }
-        Ok(WriteGuard { lock: self, marker: PhantomData })
+        Ok(WriteGuard::new(self))
     }
 
     /// Writes if that takes no waiting.
@@ -193,7 +198,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_write(&self) -> Option<WriteGuard<'_, T>> {
         self.owner.enter("RwLock::try_write");
-        self.take(Mode::Write).then(|| WriteGuard { lock: self, marker: PhantomData })
+        self.take(Mode::Write).then(|| WriteGuard::new(self))
     }
 
     /// The value, which nobody else uses.
@@ -256,42 +261,6 @@ impl<T: ?Sized> fmt::Debug for RwLock<T> {
     }
 }
 
-/// Waiting to read or to write.
-struct Entering<'a, T: ?Sized> {
-    lock: &'a RwLock<T>,
-    mode: Mode,
-    node: Node<(Link, Mode)>,
-}
-
-impl<'a, T: ?Sized> Entering<'a, T> {
-    #[inline(always)]
-    fn new(lock: &'a RwLock<T>, mode: Mode) -> Self {
-        Self { lock, mode, node: Node::new((Link::NONE, mode)) }
-    }
-}
-
-impl<T: ?Sized> Arm for Entering<'_, T> {
-    fn try_now(&self) -> bool {
-        self.lock.take(self.mode)
-    }
-
-    #[inline(always)]
-    unsafe fn link(&self, waiter: &Waiter, index: u32) {
-        self.node.set((Link::to(waiter, index), self.mode));
-        // SAFETY: the caller's promise.
-        unsafe { self.lock.waiters.push(&self.node) }
-    }
-
-    unsafe fn unlink(&self) {
-        // SAFETY: `link` puts it into this list only.
-        unsafe { self.lock.waiters.remove(&self.node) }
-        // Those behind a writer may all read.
-        if let Some(scheduler) = self.lock.owner.try_enter() {
-            self.lock.admit(scheduler);
-        }
-    }
-}
-
 /// A [`RwLock`] that is locked for reading, and the way to its value.
 ///
 /// It stays on its thread, and should not outlive its run.
@@ -300,6 +269,14 @@ pub struct ReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
     /// Belongs to one thread.
     marker: PhantomData<*mut ()>,
+}
+
+impl<'a, T: ?Sized> ReadGuard<'a, T> {
+    /// For whoever was just let in to read.
+    #[inline(always)]
+    fn new(lock: &'a RwLock<T>) -> Self {
+        Self { lock, marker: PhantomData }
+    }
 }
 
 impl<T: ?Sized> Deref for ReadGuard<'_, T> {
@@ -330,12 +307,18 @@ pub struct WriteGuard<'a, T: ?Sized> {
 }
 
 impl<'a, T: ?Sized> WriteGuard<'a, T> {
+    /// For whoever was just let in to write.
+    #[inline(always)]
+    fn new(lock: &'a RwLock<T>) -> Self {
+        Self { lock, marker: PhantomData }
+    }
+
     /// Goes on reading, and lets other readers in.
     pub fn downgrade(self) -> ReadGuard<'a, T> {
         let lock = self.lock;
         core::mem::forget(self);
         lock.leave(|_| 1);
-        ReadGuard { lock, marker: PhantomData }
+        ReadGuard::new(lock)
     }
 }
 
