@@ -9,7 +9,7 @@ use core::panic::Location;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 
-use crate::task::{Cancelled, Scheduler, Waiting, What, with_waker};
+use crate::task::{Cancelled, Nudges, Scheduler, Waiting, What, with_waker};
 
 /// Waits for a future.
 ///
@@ -40,16 +40,19 @@ use crate::task::{Cancelled, Scheduler, Waiting, What, with_waker};
 pub fn block_on<F: Future>(future: F) -> Result<F::Output, Cancelled> {
     let place = Location::caller();
     let mut future = pin!(future);
+    let nudges = Nudges::new();
     loop {
         let scheduler = Scheduler::here("future::block_on");
+        let runner = scheduler.runner();
         // What has called until now is seen by polling.
-        scheduler.take_nudge();
+        nudges.take(scheduler);
         if let Some(output) = poll(scheduler, future.as_mut()) {
             return Ok(output);
         }
-        // In its poll, the future may have suspended a coroutine, which goes on in another task.
+        // In its poll, the future may have suspended a coroutine that goes on in another task, which its
+        // waker does not wake.
         let scheduler = Scheduler::here("future::block_on");
-        if !scheduler.take_nudge() {
+        if scheduler.runner() == runner && !nudges.take(scheduler) {
             scheduler.block(Waiting::at(What::Future, None, place))?;
         }
     }

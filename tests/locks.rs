@@ -389,6 +389,31 @@ fn guards_may_outlive_their_run() {
         .unwrap();
 }
 
+/// A writer that outlives its run goes on as a reader while another thread's run has the lock.
+#[test]
+fn a_guard_that_changes_too_late_still_unlocks() {
+    static R: [Runtime<2>; 2] = [const { Runtime::new() }; 2];
+    static W: RwLock<u32> = RwLock::new(7);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let writing = R[0].run(|| W.write().unwrap()).unwrap();
+    let (is_taken, was_taken) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        R[1].run(|| {
+            assert!(W.try_read().is_none());
+            is_taken.send(()).unwrap();
+            receiver.recv().unwrap();
+        })
+        .unwrap();
+    });
+    was_taken.recv().unwrap();
+    let reading = writing.downgrade();
+    sender.send(()).unwrap();
+    thread.join().unwrap();
+    assert_eq!(*reading, 7);
+    drop(reading);
+    R[0].run(|| assert!(W.try_write().is_some())).unwrap();
+}
+
 #[test]
 fn outside_of_a_task_there_is_a_panic() {
     static M: Mutex<u32> = Mutex::new(7);

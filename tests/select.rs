@@ -575,3 +575,22 @@ fn moments_of_an_interval_are_not_lost() {
     })
     .unwrap();
 }
+
+/// What `select!` expands to is public; whoever calls it without the macro is held to its limits.
+#[test]
+fn more_than_sixteen_arms_are_refused() {
+    use barecoro::sync::select::{CANCELLED, Rules, arm, select, sleep};
+
+    static R: Runtime<1> = Runtime::new();
+    R.run(|| {
+        let rules = Rules { fair: true, has_default: false, told: CANCELLED };
+        let choose = |count: usize| {
+            let mut sleeps: Vec<_> = (0..count).map(|n| sleep(millis(1 + n as u64))).collect();
+            let mut arms: Vec<_> = sleeps.iter_mut().map(arm).collect();
+            select(&mut arms, rules)
+        };
+        assert_eq!(choose(16), (0, false));
+        assert!(std::panic::catch_unwind(|| choose(17)).is_err());
+    })
+    .unwrap();
+}

@@ -51,7 +51,8 @@ const _: () = assert!(size_of::<Page>() <= PAGE, "fits into a page");
 #[derive(Debug)]
 pub(super) struct Entry {
     state: AtomicU8,
-    /// The child's number, which the child itself writes. Zero before that.
+    /// The child's number, which the kernel writes before the child runs; where it was started by
+    /// clone(2), the child itself. Zero before that.
     id: AtomicI32,
     /// Its status, once it has ended.
     status: AtomicI32,
@@ -79,7 +80,7 @@ impl Place {
         page.entries.first().map(|entry| Self(entry.hold())).ok_or(Errno::NOMEM)
     }
 
-    /// Where the child writes its number.
+    /// Where the child's number is to be written.
     pub(super) fn id(&self) -> &AtomicI32 {
         &self.0.id
     }
@@ -220,7 +221,8 @@ impl Entry {
 
     /// Whether it is the place of the child `id`.
     fn is(&self, id: i32) -> bool {
-        // Acquire: pairs with the child's own store, which it did before it ended.
+        // Acquire: pairs with the stores in `spawn`. One that the kernel has written was there before
+        // the child could end.
         self.id.load(Ordering::Acquire) == id
     }
 }

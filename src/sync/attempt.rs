@@ -63,7 +63,10 @@ impl<A: Attempt> Arm for Attempting<A> {
             Found::Ready => self.attempt.attempt(|| Ok(true)),
             Found::Nothing => self.attempt.attempt(|| self.watch.look()),
             Found::Busy => {
-                Scheduler::here("select!").yield_now();
+                let scheduler = Scheduler::here("select!");
+                scheduler.yield_now();
+                // Others that were tried before may be ready now.
+                scheduler.look_again();
                 self.attempt.attempt(|| self.watch.look())
             }
         };

@@ -5,7 +5,7 @@ use core::cell::Cell;
 use core::fmt;
 use core::ops::Deref;
 
-use crate::task::{self, Cancelled, TaskId};
+use crate::task::{self, Cancelled, Scheduler};
 
 use super::once::OnceCell;
 
@@ -44,8 +44,8 @@ use super::once::OnceCell;
 /// ```
 pub struct LazyCell<T, F = fn() -> T> {
     cell: OnceCell<T>,
-    /// Who computes the value, or did.
-    computing: Cell<Option<TaskId>>,
+    /// Who computes the value, or did: the number of a run, and of a task of it.
+    computing: Cell<Option<(u64, u64)>>,
     /// What computes it, until it is called.
     function: Cell<Option<F>>,
 }
@@ -111,14 +111,15 @@ impl<T, F: FnOnce() -> T> LazyCell<T, F> {
         if let Some(value) = this.cell.get() {
             return Ok(value);
         }
-        if this.cell.busy.get() && this.computing.get() == Some(task::current().id()) {
+        let runner = Scheduler::here("LazyCell::force").runner();
+        if this.cell.busy.get() && this.computing.get() == Some(runner) {
             needs_itself();
         }
         this.cell.get_or_init(|| this.compute())
     }
 
     fn compute(&self) -> T {
-        self.computing.set(Some(task::current().id()));
+        self.computing.set(Some(Scheduler::here("LazyCell::force").runner()));
         match self.function.take() {
             Some(function) => function(),
             // It was called, but has left no value.

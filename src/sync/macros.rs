@@ -228,13 +228,13 @@ macro_rules! __select {
             __Cancelled,
         }
         let selected = match ($($crate::__select!(@arm $kind $of),)*) {
-            ($(ref $t,)*) => {
+            ($(ref mut $t,)*) => {
                 let rules = $crate::sync::select::Rules {
                     fair: $fair,
                     has_default: $crate::__select!(@is $($default)?),
                     told: $told,
                 };
-                match $crate::sync::select::select(&[$($crate::sync::select::arm($t)),*], rules) {
+                match $crate::sync::select::select(&mut [$($crate::sync::select::arm($t)),*], rules) {
                     $(($n, told) => __Selected::$T($crate::sync::select::Take::take($t, told)),)*
                     ($crate::sync::select::DEFAULT, _) => __Selected::__Default,
                     _ => __Selected::__Cancelled,

@@ -5,7 +5,7 @@ use core::cell::Cell;
 use core::fmt;
 use core::panic::Location;
 
-use crate::task::{Cancelled, Scheduler, WaitError, Waiting, What};
+use crate::task::{Cancelled, Nudges, Scheduler, WaitError, Waiting, What};
 use crate::time::{Duration, Instant};
 
 #[cfg(feature = "epoll")]
@@ -104,11 +104,14 @@ forward!(SendTo<T>, item);
 forward!(Wait,);
 
 /// No name of an arm's: none is ready, and there is `default`.
+#[doc(hidden)]
 pub const DEFAULT: usize = usize::MAX;
 /// The task was cancelled, and no arm is to be told.
+#[doc(hidden)]
 pub const CANCELLED: usize = usize::MAX - 1;
 
 /// How a `select!` chooses.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// Whether the order of trying is drawn by lot.
@@ -124,33 +127,42 @@ const MOST: usize = 16;
 
 /// Waits for the first of the arms that happens. Returns which, and whether it is only told of a
 /// cancellation.
+///
+/// # Panics
+///
+/// If there are more than 16.
+#[doc(hidden)]
 #[track_caller]
-pub fn select(arms: &[&dyn Arm], rules: Rules) -> (usize, bool) {
+pub fn select(arms: &mut [&mut dyn Arm], rules: Rules) -> (usize, bool) {
+    assert!(arms.len() <= MOST, "select! was given more than {MOST} arms: write it as a macro");
+    // They stay lent to this alone, so that nobody links them meanwhile.
+    let arms: &[&mut dyn Arm] = arms;
     let place = Location::caller();
+    let nudges = Nudges::new();
     loop {
         let scheduler = Scheduler::here("select!");
-        let run = scheduler.run();
+        let runner = scheduler.runner();
         // What has called until now is seen by trying.
-        scheduler.take_nudge();
+        nudges.take(scheduler);
         let order = Order::new(scheduler, arms.len(), rules.fair);
         if let Some(ready) =
             order.iter().find(|arm| arms.get(*arm).is_some_and(|arm| arm.try_now()))
         {
             let is_served = arms.get(ready).is_some_and(|arm| arm.comes_from_outside());
             // Who never has to wait would never let others run: one time in 32 it does.
-            if is_served && !rules.has_default && scheduler.draw() >> 59 == 0 {
-                Scheduler::here("select!").yield_now();
+            let here = Scheduler::here("select!");
+            if is_served && !rules.has_default && here.draw() >> 59 == 0 {
+                here.yield_now();
             }
             return (ready, false);
         }
         if rules.has_default {
             return (DEFAULT, false);
         }
-        // In its poll, a future may have suspended a coroutine, which goes on in another run.
-        let here = Scheduler::here("select!");
-        let is_same = core::ptr::eq(here, scheduler) && here.run() == run;
-        // Or it may have woken itself.
-        if !is_same || here.take_nudge() {
+        // In its poll, a future may have suspended a coroutine that goes on in another task, which its
+        // waker does not wake. Or it may have woken itself.
+        let scheduler = Scheduler::here("select!");
+        if scheduler.runner() != runner || nudges.take(scheduler) {
             continue;
         }
         // Or have made something ready that was tried before it.
@@ -161,7 +173,8 @@ pub fn select(arms: &[&dyn Arm], rules: Rules) -> (usize, bool) {
         {
             return (ready, false);
         }
-        match park(scheduler, arms, &order, Waiting::at(What::Select, None, place)) {
+        let waiting = Waiting::at(What::Select, None, place);
+        match park(scheduler, &nudges, arms, &order, waiting) {
             Ok(Some(arm)) => return (arm, false),
             Ok(None) => {}
             Err(Cancelled) => return (rules.told, true),
@@ -172,7 +185,8 @@ pub fn select(arms: &[&dyn Arm], rules: Rules) -> (usize, bool) {
 /// Parks until an arm fires or reaches its deadline, or until they are to be tried again.
 fn park(
     scheduler: &Scheduler,
-    arms: &[&dyn Arm],
+    nudges: &Nudges,
+    arms: &[&mut dyn Arm],
     order: &Order,
     waiting: Waiting,
 ) -> Result<Option<usize>, Cancelled> {
@@ -181,7 +195,9 @@ fn park(
     // If several wait in one queue, the first is served.
     for index in order.iter() {
         let Some(arm) = arms.get(index) else { continue };
-        // SAFETY: all stay in the caller's frames until they are unlinked below.
+        // SAFETY: all are borrowed, as is the waiter here, until they are unlinked below. Nobody else
+        // links them, as they are borrowed mutably; and each once, as it is there once, and so are the
+        // numbers in an order, of which there are as many as arms.
         unsafe { arm.link(&waiter, u32::try_from(index).unwrap_or(0)) };
         if let Some(deadline) = arm.deadline()
             && earliest.is_none_or(|(earliest, _)| deadline < earliest)
@@ -191,18 +207,18 @@ fn park(
     }
     let ended = match earliest {
         // Something may have happened meanwhile.
-        _ if scheduler.take_nudge() => Ok(()),
+        _ if nudges.take(scheduler) => Ok(()),
         None => scheduler.block(waiting).map_err(|_| WaitError::Cancelled),
         Some((deadline, _)) => scheduler.block_until(waiting, deadline),
     };
     // From here on nothing fires, also while an arm waits to be unlinked.
     let fired = waiter.close();
     for arm in arms {
-        // SAFETY: it was linked above, and is unlinked below.
+        // SAFETY: it was linked above, as the order has all of them, and is unlinked below.
         unsafe { arm.withdraw() };
     }
     for arm in arms {
-        // SAFETY: it was linked above.
+        // SAFETY: it was linked above, and the waiter is still there.
         unsafe { arm.unlink() };
     }
     if let Some(fired) = fired {
@@ -246,7 +262,7 @@ impl Order {
 
 /// An arm, whichever it is.
 #[doc(hidden)]
-pub fn arm<A: Take>(arm: &A) -> &dyn Arm {
+pub fn arm<A: Take>(arm: &mut A) -> &mut dyn Arm {
     arm
 }
 

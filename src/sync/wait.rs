@@ -103,10 +103,12 @@ impl Link {
     ///
     /// # Safety
     ///
-    /// It comes from a list, just now.
+    /// It comes from a list, and since its node was there neither another task has run nor code of
+    /// users.
     #[inline(always)]
     pub(super) unsafe fn fire(self, scheduler: &Scheduler) {
-        // SAFETY: the task has not run since its node was in a list, so the waiter is there.
+        // SAFETY: the waiter's frame ends only after its task has run, which it has not since its node
+        // was in a list.
         let waiter = unsafe { self.waiter.as_ref() };
         waiter.fired.set(self.index + 1);
         scheduler.wake(waiter.task, Wake::Done);
@@ -116,7 +118,7 @@ impl Link {
     ///
     /// # Safety
     ///
-    /// It comes from a list, just now.
+    /// As for [`fire`](Self::fire).
     pub(super) unsafe fn rouse(self, scheduler: &Scheduler) {
         // SAFETY: as in `fire`.
         let waiter = unsafe { self.waiter.as_ref() };
@@ -183,8 +185,8 @@ pub trait Arm {
     ///
     /// # Safety
     ///
-    /// The arm and the waiter stay where they are until `unlink` was called, which happens in
-    /// the same frame.
+    /// The arm is not linked. It and the waiter stay where they are until `unlink` was called, which
+    /// happens in the same frame.
     unsafe fn link(&self, waiter: &Waiter, index: u32);
 
     /// Begins to undo `link`, as far as that takes no waiting. Called before any of the arms that a task

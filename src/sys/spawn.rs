@@ -115,7 +115,8 @@ unsafe fn clone(plan: &Plan<'_>, stack: NonNull<u8>) -> Result<usize, Errno> {
         }
         started => started?,
     };
-    // A child that was killed at once has not done it. Release: as in `child`.
+    // By clone(2), a child that was killed at once has not written it: who reaps it before this store
+    // does not know whose it was. Release: as in `child`.
     plan.id.store(i32::try_from(number).unwrap_or(0), Ordering::Release);
     // The kernel has written it, at an address that the compiler does not follow.
     // SAFETY: it is a variable of this frame.

@@ -5,6 +5,7 @@
 //! waits for; that does no harm, as only those are woken that do look.
 #![expect(unsafe_code, reason = "wakers hold addresses of slots, which live for ever")]
 
+use core::cell::Cell;
 use core::sync::atomic::Ordering;
 use core::task::{RawWaker, RawWakerVTable, Waker};
 
@@ -13,13 +14,48 @@ use super::scheduler::Scheduler;
 use super::slot::{Slot, State, Wake, What};
 
 /// Makes a task look again at what it waits for, now or when it is about to wait.
-#[inline]
+#[inline(never)]
 pub(super) fn nudge(scheduler: &Scheduler, slot: &'static Slot) {
+    // The one that it wakes need not be the one that it is for; see `Nudges`.
+    slot.tokens.give_nudge();
     let looks_again = matches!(slot.waits_for.get(), What::Future | What::Select | What::Thread);
     if slot.state.get() == State::Parked && looks_again {
         scheduler.wake(slot, Wake::Done);
-    } else {
-        slot.tokens.give_nudge();
+    }
+}
+
+/// The nudges that a wait has taken.
+///
+/// They may have been meant for another wait that this one is part of, where a future waits itself
+/// while it is polled. So they are given back when this one ends, to the task that goes on then. One
+/// that nobody needs costs nothing: who begins to look takes it, and looks anyway.
+pub(crate) struct Nudges {
+    has_taken: Cell<bool>,
+}
+
+impl Nudges {
+    /// Of a wait that begins.
+    pub(crate) const fn new() -> Self {
+        Self { has_taken: Cell::new(false) }
+    }
+
+    /// Whether the running task was to look again since this was last asked.
+    #[inline(always)]
+    pub(crate) fn take(&self, scheduler: &Scheduler) -> bool {
+        let is_there = scheduler.task().tokens.take_nudge();
+        self.has_taken.set(self.has_taken.get() | is_there);
+        is_there
+    }
+}
+
+impl Drop for Nudges {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.has_taken.get()
+            && let Some(scheduler) = Scheduler::current()
+        {
+            scheduler.look_again();
+        }
     }
 }
 
@@ -133,7 +169,6 @@ unsafe fn forget(data: *const ()) {
 
 impl Scheduler {
     /// Lets the running task look again before it waits.
-    #[cfg_attr(loom, expect(dead_code, reason = "who waits for several things is no part of it"))]
     pub(crate) fn look_again(&self) {
         self.task().tokens.give_nudge();
     }
@@ -158,9 +193,9 @@ impl Scheduler {
         self.task().tokens.set_awaits_unpark(false);
     }
 
-    /// Whether the running task was to look again since it last asked.
+    /// Which task runs, in which run. A coroutine may be suspended in one and go on in another.
     #[inline(always)]
-    pub(crate) fn take_nudge(&self) -> bool {
-        self.task().tokens.take_nudge()
+    pub(crate) fn runner(&self) -> (u64, u64) {
+        (self.run(), self.task().number())
     }
 }

@@ -207,8 +207,11 @@ impl<T, const N: usize> Channel<T, N> {
     }
 
     /// An item is not cloned any more: those who wait to send may overwrite it.
-    fn admit(&self, scheduler: &Scheduler) {
-        while let Some((link, place)) = wait::first(&self.sending) {
+    fn admit(&self) {
+        // In a destructor, a coroutine may carry this out of its run. Then nobody waits any more.
+        while let Some(scheduler) = self.owner.try_enter()
+            && let Some((link, place)) = wait::first(&self.sending)
+        {
             // SAFETY: its node is in the list, so the place is there, in the frame of a task that
             // waits.
             let place = unsafe { place.as_ref() };
@@ -281,10 +284,10 @@ impl<T, const N: usize> Drop for Loan<'_, T, N> {
         let owner = &self.channel.owner;
         let mut item = None;
         match owner.try_enter() {
-            Some(scheduler) => {
+            Some(_) => {
                 item = self.slot.give_back();
                 if !self.slot.is_lent() {
-                    self.channel.admit(scheduler);
+                    self.channel.admit();
                 }
             }
             // Nobody waits, as no run has it. A coroutine has carried the clone out of its run.

@@ -19,7 +19,7 @@ use core::sync::atomic::Ordering;
 use crate::collections::{List, Node};
 #[cfg(not(loom))]
 use crate::sys::thread;
-use crate::task::{Nudger, Scheduler, WaitError, Waiting, What};
+use crate::task::{Nudger, Nudges, Scheduler, WaitError, Waiting, What};
 use crate::time::Instant;
 
 use super::shim::{AtomicU32, Guard, Mutex};
@@ -111,11 +111,12 @@ impl Sleeper {
     fn sleep(
         &self,
         scheduler: Option<&'static Scheduler>,
+        nudges: &Nudges,
         deadline: Option<Instant>,
         place: &'static Location<'static>,
     ) -> Result<(), WaitError> {
         let Some(scheduler) = scheduler else { return self.sleep_thread(deadline) };
-        if scheduler.take_nudge() {
+        if nudges.take(scheduler) {
             return Ok(());
         }
         let waiting = Waiting::at(What::Thread, None, place);
@@ -213,8 +214,13 @@ impl<S> Meeting<S> {
         if let Some(done) = self.attempt(side, &mut attempt) {
             return Ok(done);
         }
+        let nudges = Nudges::new();
         let sleeper = Sleeper::new();
         loop {
+            // What has called until now is seen by trying.
+            if let Some(scheduler) = scheduler {
+                nudges.take(scheduler);
+            }
             let mut inside = self.0.lock();
             if let Some(done) = attempt(&mut inside.value) {
                 let call = inside.next(side.other());
@@ -235,7 +241,7 @@ impl<S> Meeting<S> {
             unsafe { inside.list(side).push(&sleeper.node) };
             drop(inside);
             loop {
-                let slept = sleeper.sleep(scheduler, deadline, place);
+                let slept = sleeper.sleep(scheduler, &nudges, deadline, place);
                 let inside = self.0.lock();
                 if !sleeper.node.is_linked() {
                     drop(inside);

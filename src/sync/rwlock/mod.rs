@@ -292,7 +292,8 @@ impl<T: ?Sized> Deref for ReadGuard<'_, T> {
 impl<T: ?Sized> Drop for ReadGuard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.lock.leave(|readers| readers - 1);
+        // It is still written where a writer went on as a reader while another thread's run had it.
+        self.lock.leave(|users| if users == WRITTEN { 0 } else { users - 1 });
     }
 }
 
