@@ -88,7 +88,7 @@ macro_rules! entry {
 pub unsafe extern "C" fn prepare(block: *const usize, relocated: Relocated) -> Area {
     // SAFETY: the caller's promise.
     let env = unsafe { Env::new(block) };
-    // SAFETY: the vector is the kernel's, and stays.
+    // SAFETY: the vector is the kernel's, and stays. `protect` comes below.
     unsafe { sys::remember_auxv(env.auxv_pointer()) };
     let image = relocate::image(env, relocated);
     relocate::protect(&image);

@@ -13,13 +13,18 @@ type Pair = [usize; 2];
 const CAPACITY: usize = 64;
 
 /// The vector on the first stack of a program that `start` has started, otherwise null.
+///
+/// It lies where the addresses are that relocation corrects: `start` writes it before that becomes
+/// read-only, and a small program has a page less to touch.
+#[cfg_attr(feature = "start", unsafe(link_section = ".data.rel.ro"))]
 static KNOWN: AtomicPtr<Pair> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Tells this module where the vector is.
 ///
 /// # Safety
 ///
-/// `vector` is readable for as long as the process lives, and ends with a zero key.
+/// `vector` is readable for as long as the process lives, and ends with a zero key. What only
+/// relocation writes is not read-only yet.
 #[cfg_attr(not(feature = "start"), expect(dead_code, reason = "called by `start`"))]
 pub(crate) unsafe fn remember(vector: *const Pair) {
     // Release: pairs with the load in `auxiliary_value`.

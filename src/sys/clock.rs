@@ -37,7 +37,7 @@ impl Instant {
     /// The end of the clock: a deadline that never comes.
     pub(crate) const NEVER: Self = Self(u64::MAX);
 
-    /// Reads the clock; about 25 ns through the vDSO.
+    /// Reads the clock; about 25 ns through the vDSO, from a process's ninth reading on.
     pub fn now() -> Self {
         #[cfg(feature = "sim")]
         if let Some(time) = crate::arch::virtual_time() {
@@ -156,23 +156,38 @@ impl fmt::Debug for Instant {
     }
 }
 
-/// The vDSO's clock, looked up once for the process.
+/// The address of the vDSO's clock; while it was not found, how often the clock was read.
+static FUNCTION: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+
+/// So many readings are system calls before the vDSO is searched, which costs as much as fifty of
+/// these, with the page faults that it takes: many a program reads the clock a few times only. Where
+/// nothing is found, the count begins again.
+const READINGS: usize = 8;
+
+/// The vDSO's clock, unless there is none, or it is too early to look for it.
 #[inline]
 fn clock_function() -> Option<ClockGettime> {
-    /// Its address; null while nobody has looked, and dangling if there is none.
-    static FUNCTION: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
     // Relaxed: threads that look at the same time find the same, and it was there before them.
     let mut address = FUNCTION.load(Ordering::Relaxed);
-    if address.is_null() {
-        address = find_clock().unwrap_or_else(core::ptr::dangling_mut);
-        FUNCTION.store(address, Ordering::Relaxed);
+    if address.addr() <= READINGS {
+        address = look_for_clock(address.addr())?;
     }
     // SAFETY: the kernel's function of that name has this signature (vdso(7)).
-    (address != core::ptr::dangling_mut())
-        .then(|| unsafe { core::mem::transmute::<*mut (), ClockGettime>(address) })
+    Some(unsafe { core::mem::transmute::<*mut (), ClockGettime>(address) })
 }
 
 #[cold]
+#[inline(never)]
+fn look_for_clock(readings: usize) -> Option<*mut ()> {
+    if readings < READINGS {
+        FUNCTION.store(core::ptr::without_provenance_mut(readings + 1), Ordering::Relaxed);
+        return None;
+    }
+    let found = find_clock();
+    FUNCTION.store(found.unwrap_or(core::ptr::null_mut()), Ordering::Relaxed);
+    found
+}
+
 fn find_clock() -> Option<*mut ()> {
     let header = auxiliary_value(linux_raw_sys::auxvec::AT_SYSINFO_EHDR)?;
     // SAFETY: the kernel's own value.
@@ -182,7 +197,7 @@ fn find_clock() -> Option<*mut ()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Instant};
+    use super::{Duration, FUNCTION, Instant, Ordering, READINGS, find_clock};
 
     #[test]
     fn the_clock_agrees_with_std() {
@@ -191,6 +206,15 @@ mod tests {
         let (ours, theirs) = (ours.elapsed(), theirs.elapsed());
         assert!(ours >= Duration::from_millis(5));
         assert!(ours.abs_diff(theirs) < Duration::from_millis(50), "{ours:?} {theirs:?}");
+    }
+
+    /// By system calls at first, by the vDSO later.
+    #[test]
+    fn readings_never_go_back() {
+        let readings = [(); 4 * READINGS].map(|()| Instant::now());
+        assert!(readings.is_sorted(), "{readings:?}");
+        let is_found = FUNCTION.load(Ordering::Relaxed).addr() > READINGS;
+        assert_eq!(is_found, find_clock().is_some());
     }
 
     #[test]

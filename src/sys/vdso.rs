@@ -7,8 +7,8 @@
 use core::ffi::CStr;
 
 use linux_raw_sys::elf::{
-    DT_GNU_HASH, DT_HASH, DT_NULL, DT_STRTAB, DT_SYMTAB, Elf_Dyn, Elf_Ehdr, Elf_Phdr, Elf_Sym,
-    PT_DYNAMIC, PT_LOAD, SHN_UNDEF,
+    DT_GNU_HASH, DT_NULL, DT_STRTAB, DT_SYMTAB, Elf_Dyn, Elf_Ehdr, Elf_Phdr, Elf_Sym, PT_DYNAMIC,
+    PT_LOAD, SHN_UNDEF,
 };
 
 /// The parts of the image that a look-up by name needs.
@@ -65,14 +65,10 @@ impl Image {
             // SAFETY: both members of the union are one address-sized number.
             found.map(|entry| unsafe { entry.d_un.d_ptr }.wrapping_add(offset))
         };
-        // SAFETY: the kernel's hash tables are what the ELF specification says.
-        let count = unsafe {
-            match (value(DT_HASH), value(DT_GNU_HASH)) {
-                (Some(table), _) => classic_count(at(table)),
-                (None, Some(table)) => gnu_count(at(table)),
-                (None, None) => return None,
-            }
-        };
+        // Linux has given it one since 4.3.
+        let table = at(value(DT_GNU_HASH)?);
+        // SAFETY: the kernel's table is such a one.
+        let count = unsafe { symbol_count(table) };
         let symbols = at(value(DT_SYMTAB)?);
         let strings = at(value(DT_STRTAB)?);
         Some(Self { symbols, strings, count, offset })
@@ -83,23 +79,12 @@ fn at<T>(address: usize) -> *const T {
     core::ptr::with_exposed_provenance(address)
 }
 
-/// How many symbols a `DT_HASH` table covers: its second word says so.
-///
-/// # Safety
-///
-/// `table` is such a table.
-unsafe fn classic_count(table: *const u32) -> usize {
-    // SAFETY: the table has at least its two counts.
-    let chains = unsafe { *table.add(1) };
-    usize::try_from(chains).unwrap_or(0)
-}
-
 /// How many symbols a `DT_GNU_HASH` table covers: one more than the end of the last chain.
 ///
 /// # Safety
 ///
 /// `table` is such a table.
-unsafe fn gnu_count(table: *const u32) -> usize {
+unsafe fn symbol_count(table: *const u32) -> usize {
     // SAFETY: four counts, the filter (two words each), the buckets, then the chains, of which
     // each ends with a word whose lowest bit is set.
     unsafe {
