@@ -2,9 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use barecoro::sync::{
-    Channel, Condvar, Mutex, Notify, OnceCell, RecvError, RwLock, Semaphore, SendError,
+    Barrier, Channel, Condvar, Mutex, Notify, OnceCell, RecvError, RwLock, Semaphore, SendError,
+    TryRecvError, WaitGroup, oneshot,
 };
 use barecoro::task::{self, Cancelled};
 use barecoro::time::{self, Duration, Instant};
@@ -370,4 +372,179 @@ fn a_value_is_computed_once() {
         R.builder().seed(seed).run(run).unwrap().unwrap();
         assert_eq!(tries.get(), 1, "seed {seed}");
     }
+}
+
+/// An item arrives, or its sender has it back, or it is dropped with a receiver that did not wait for it.
+#[test]
+fn an_item_goes_to_one_receiver_once() {
+    static R: Runtime<4> = Runtime::new();
+    let seen = RefCell::new(HashSet::new());
+    for seed in 0..SEEDS {
+        let (reply, item) = (oneshot::Channel::new(), Rc::new(seed));
+        let (is_sent, is_gone) = (Cell::new(false), Cell::new(false));
+        let lots = Lots::new(seed);
+        let micros = |end| Duration::from_micros(lots.below(end));
+        let run = || {
+            let outcome = task::scope(|s| {
+                let (sender, receiver) = reply.split();
+                let (item, is_sent, is_gone) = (&item, &is_sent, &is_gone);
+                let (lots, micros) = (&lots, &micros);
+                let sending = s.spawn(move || {
+                    time::sleep(micros(6))?;
+                    if lots.below(4) == 0 {
+                        return Ok(None);
+                    }
+                    let was_gone = is_gone.get();
+                    let sent = sender.send(Rc::clone(item));
+                    is_sent.set(sent.is_ok());
+                    assert_eq!(sent.is_err(), was_gone, "seed {seed}");
+                    Ok(sent.err())
+                });
+                let receiving = s.spawn(move || {
+                    let deadline = Instant::now() + micros(6);
+                    let got = match lots.below(4) {
+                        0 => receiver.recv(),
+                        1 => receiver.recv_until(deadline),
+                        2 => select! {
+                            recv(receiver) -> got => got,
+                            sleep_until(deadline) => Err(RecvError::TimedOut),
+                        },
+                        _ => loop {
+                            match receiver.try_recv() {
+                                Ok(item) => break Ok(item),
+                                Err(TryRecvError::Closed) => break Err(RecvError::Closed),
+                                Err(_) => {}
+                            }
+                            if time::sleep(micros(3)).is_err() {
+                                break Err(RecvError::Cancelled);
+                            }
+                        },
+                    };
+                    // Until here it may still have been sent.
+                    let was_sent = is_sent.get();
+                    drop(receiver);
+                    is_gone.set(true);
+                    Ok((got, was_sent))
+                });
+                let (sending, receiving) = (sending.unwrap(), receiving.unwrap());
+                if seed % 3 == 0 {
+                    time::sleep(micros(8))?;
+                    receiving.cancel();
+                }
+                Ok::<_, Cancelled>((sending.join().unwrap(), receiving.join().unwrap()))
+            });
+            let (back, (got, was_sent)) = outcome.unwrap();
+            match &got {
+                Ok(got) => assert!(**got == seed && was_sent && back.is_none(), "seed {seed}"),
+                // Its sender has left without a word.
+                Err(RecvError::Closed) => assert!(!is_sent.get() && back.is_none(), "seed {seed}"),
+                Err(_) => assert!(!(back.is_some() && is_sent.get()), "seed {seed}"),
+            }
+            seen.borrow_mut().insert((got.err().map(|error| error.to_string()), back.is_some()));
+        };
+        R.builder().seed(seed).run(run).unwrap();
+        drop(reply);
+        assert_eq!(Rc::strong_count(&item), 1, "seed {seed}");
+    }
+    // Closed, timed out and cancelled, with and without an item that comes back, and received.
+    assert!(seen.borrow().len() >= 5, "{seen:?}");
+}
+
+/// Whoever passes a barrier passes it with as many as it is for, one of whom leads.
+#[test]
+fn a_barrier_lets_through_as_many_as_it_is_for() {
+    static R: Runtime<8> = Runtime::new();
+    for seed in 0..SEEDS {
+        let barrier = Barrier::new(3);
+        let (passed, led) = (Cell::new(0), Cell::new(0));
+        let lots = Lots::new(seed);
+        let run = || {
+            task::scope(|s| {
+                let spawn = |_| {
+                    s.spawn(|| {
+                        for _ in 0..lots.below(6) {
+                            let Ok(result) = barrier.wait() else { break };
+                            led.set(led.get() + u32::from(result.is_leader()));
+                            passed.set(passed.get() + 1);
+                            assert!(passed.get() <= 3 * led.get(), "seed {seed}");
+                            (0..lots.below(3)).for_each(|_| task::yield_now());
+                        }
+                        Ok(())
+                    })
+                    .unwrap()
+                };
+                let tasks: Vec<_> = (0..5).map(spawn).collect();
+                (0..lots.below(8)).for_each(|_| task::yield_now());
+                tasks[(seed % 5) as usize].cancel();
+                (0..40).for_each(|_| task::yield_now());
+                // There are not enough left for another round.
+                tasks.iter().for_each(|task| task.cancel());
+                Ok::<_, Cancelled>(())
+            })
+        };
+        R.builder().seed(seed).run(run).unwrap().unwrap();
+        assert_eq!(passed.get(), 3 * led.get(), "seed {seed}");
+    }
+}
+
+/// A wait ends well if, and only if, there was a moment without members while it waited.
+#[test]
+fn a_group_is_waited_for_until_there_is_nobody_in_it() {
+    static R: Runtime<8> = Runtime::new();
+    let outcomes = Cell::new([0_u32; 2]);
+    for seed in 0..SEEDS {
+        let group = WaitGroup::new();
+        // How many are in it, and how often there was nobody.
+        let (inside, emptied) = (Cell::new(0_u32), Cell::new(0_u32));
+        let lots = Lots::new(seed);
+        let run = || {
+            task::scope(|s| {
+                for _ in 0..3 {
+                    let member = || {
+                        for _ in 0..4 {
+                            let member = group.enter();
+                            inside.set(inside.get() + 1);
+                            (0..lots.below(3)).for_each(|_| task::yield_now());
+                            inside.set(inside.get() - 1);
+                            emptied.set(emptied.get() + u32::from(inside.get() == 0));
+                            drop(member);
+                            (0..lots.below(6)).for_each(|_| task::yield_now());
+                        }
+                        Ok(())
+                    };
+                    s.spawn(member).unwrap();
+                }
+                let waiter = || {
+                    for _ in 0..4 {
+                        task::yield_now();
+                        let (was_empty, before) = (inside.get() == 0, emptied.get());
+                        let deadline = Instant::now() + Duration::from_micros(lots.below(4));
+                        let way = lots.below(3);
+                        let got = match way {
+                            0 => group.wait().is_ok(),
+                            1 => group.wait_until(deadline).is_ok(),
+                            _ => select! {
+                                wait(group) -> got => got.is_ok(),
+                                sleep_until(deadline) => false,
+                            },
+                        };
+                        let is_over = was_empty || emptied.get() > before;
+                        // Of two that have happened, `select!` may choose the other.
+                        assert!(got == is_over || (way == 2 && is_over), "seed {seed}");
+                        let mut counts = outcomes.get();
+                        counts[usize::from(got)] += 1;
+                        outcomes.set(counts);
+                    }
+                    Ok(())
+                };
+                let waiters = [(); 2].map(|()| s.spawn(waiter).unwrap());
+                (0..lots.below(9)).for_each(|_| task::yield_now());
+                waiters[(seed % 2) as usize].cancel();
+                Ok::<_, Cancelled>(())
+            })
+        };
+        R.builder().seed(seed).run(run).unwrap().unwrap();
+        R.builder().seed(seed).run(|| assert_eq!(group.count(), 0)).unwrap();
+    }
+    assert!(outcomes.get().iter().all(|count| *count > 100), "{outcomes:?}");
 }
