@@ -105,6 +105,29 @@ fn in_runtimes_of_every_size() {
     });
 }
 
+/// Locked memory takes no markers, so the guards are mappings there.
+#[test]
+fn in_locked_memory() {
+    unsafe extern "C" {
+        fn mlockall(flags: i32) -> i32;
+    }
+    const MCL_FUTURE: i32 = 2;
+    const MCL_ONFAULT: i32 = 4;
+    let ended = in_child("in_locked_memory", || {
+        static R: Runtime<2> = Runtime::new();
+        // SAFETY: the C library's function, for what will be mapped.
+        if unsafe { mlockall(MCL_FUTURE | MCL_ONFAULT) } != 0 {
+            eprintln!("not allowed to lock memory");
+            return;
+        }
+        let deep = || task::Builder::new().name("deep").spawn(|| recurse(0)).unwrap().join();
+        R.run(|| deep().unwrap()).unwrap();
+    });
+    if !ended.stderr.contains("not allowed") {
+        ended.overflowed("task 2 \"deep\"", 64);
+    }
+}
+
 #[test]
 fn in_the_smallest_stack() {
     in_child("in_the_smallest_stack", || {

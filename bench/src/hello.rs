@@ -5,7 +5,7 @@
 //! possible, in C without libc, is the bound. The others' start-up code runs `cpuid`, which traps in
 //! virtual machines and takes microseconds each time there.
 //!
-//! barecoro's says hello right from its main function, or from a task on a stack of its own: eight
+//! barecoro's says hello right from its main function, or from a task on a stack of its own: seven
 //! more system calls, and the page faults of new stacks. It is built for stable Rust with its core,
 //! as `just build-freestanding stable` builds.
 

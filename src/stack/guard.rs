@@ -6,7 +6,7 @@
 #![expect(unsafe_code, reason = "makes memory inaccessible that its callers own")]
 
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::StackError;
 use crate::error::Errno;
@@ -30,11 +30,12 @@ static MAPPINGS: AtomicUsize = AtomicUsize::new(0);
 ///
 /// The range is whole pages of a mapping of the caller's, and nobody relies on reading them.
 pub(super) unsafe fn install(address: NonNull<u8>, length: usize) -> Result<Guard, StackError> {
-    if has_markers() {
+    if !lacks_markers() {
         // SAFETY: the caller gives the range up.
         match unsafe { mem::guard(address, length) } {
             Ok(()) => return Ok(Guard::Marker),
-            Err(Errno::INVAL) => {} // locked memory takes no markers
+            // An old kernel, or locked memory, which takes no markers.
+            Err(Errno::INVAL) => find_out_whether_markers_are_lacking(),
             Err(errno) => return Err(StackError::Refused(errno)),
         }
     }
@@ -76,37 +77,24 @@ pub(super) fn release(kind: Guard, count: usize) {
     }
 }
 
-/// Whether the kernel knows guard markers: tried on a page of its own, until one answer is known.
-fn has_markers() -> bool {
-    /// 0 while nobody has tried.
-    static ANSWER: AtomicU8 = AtomicU8::new(0);
-    const YES: u8 = 1;
-    const NO: u8 = 2;
-    if cfg!(barecoro_no_guard_markers) {
-        return false;
-    }
-    // Relaxed: two threads that try at once find the same.
-    match ANSWER.load(Ordering::Relaxed) {
-        // Where the trial itself has failed, the real guard will say why.
-        0 => try_marker().is_none_or(|answer| {
-            ANSWER.store(if answer { YES } else { NO }, Ordering::Relaxed);
-            answer
-        }),
-        answer => answer == YES,
-    }
+/// Whether the kernel is known not to know guard markers.
+static LACKS_MARKERS: AtomicBool = AtomicBool::new(cfg!(barecoro_no_guard_markers));
+
+fn lacks_markers() -> bool {
+    // Relaxed, here and below: nothing else depends on it, and threads that try at once find the same.
+    LACKS_MARKERS.load(Ordering::Relaxed)
 }
 
-fn try_marker() -> Option<bool> {
-    let page = mem::map_stack(mem::PAGE).ok()?;
+/// Tries a marker on a page that is not locked, so that later guards need not try.
+#[cold]
+fn find_out_whether_markers_are_lacking() {
+    let Ok(page) = mem::map_stack(mem::PAGE) else { return };
     // SAFETY: the page is new and nobody else knows it.
     unsafe {
-        let answer = match mem::guard(page, mem::PAGE) {
-            Ok(()) => Some(true),
-            Err(Errno::INVAL) => Some(false),
-            Err(_) => None,
-        };
+        if mem::guard(page, mem::PAGE) == Err(Errno::INVAL) {
+            LACKS_MARKERS.store(true, Ordering::Relaxed);
+        }
         let _unmapped = mem::unmap(page, mem::PAGE);
-        answer
     }
 }
 

@@ -87,7 +87,9 @@ pub const SECTIONS: &[Section] = &[
         names: &["timers"],
         text: "A hundred thousand tasks that sleep once, for 1 to 1000 ms, evenly spread: CPU time of \
                the process for each, from the moment when all sleep until all have ended, and how \
-               late they woke. Setting the timers up is not in it.",
+               late they woke. Setting the timers up is not in it. The lateness that is aimed at is \
+               async-io's: in this run or, if that was more, when the aim was set (half by 18 µs, all \
+               but a hundredth by 48 µs).",
         plots: &[],
     },
     Section {
