@@ -1,7 +1,9 @@
 //! Futures in tasks: what other crates offer as `async` can be waited for in direct style.
 //!
-//! A future's waker is good for any thread, and may be kept for ever. While one exists outside of
-//! the task, the runtime does not take parked tasks for deadlocked. Signal handlers use an
+//! A future's waker is good for any thread, and may be kept for ever. While somebody keeps one, the
+//! runtime does not take parked tasks for deadlocked, as it cannot know who does: it may also be another
+//! task of the same run, or a channel of another crate's that lies there. Awaiting a
+//! [`JoinHandle`](crate::task::JoinHandle) keeps none. Signal handlers use an
 //! [`Unparker`](crate::task::Unparker) instead.
 
 use core::future::Future;
@@ -9,9 +11,12 @@ use core::panic::Location;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 
-use crate::task::{Cancelled, Nudges, Scheduler, Waiting, What, with_waker};
+use crate::task::{Cancelled, Look, Scheduler, Waiting, What, with_waker};
 
 /// Waits for a future.
+///
+/// A future that wakes itself, to go on later, lets the other tasks have their turn. One that is ready
+/// at once does not, as any call that need not wait.
 ///
 /// # Cancellation
 ///
@@ -40,20 +45,17 @@ use crate::task::{Cancelled, Nudges, Scheduler, Waiting, What, with_waker};
 pub fn block_on<F: Future>(future: F) -> Result<F::Output, Cancelled> {
     let place = Location::caller();
     let mut future = pin!(future);
-    let nudges = Nudges::new();
     loop {
         let scheduler = Scheduler::here("future::block_on");
-        let runner = scheduler.runner();
-        // What has called until now is seen by polling.
-        nudges.take(scheduler);
+        let look = Look::begin(scheduler);
         if let Some(output) = poll(scheduler, future.as_mut()) {
             return Ok(output);
         }
-        // In its poll, the future may have suspended a coroutine that goes on in another task, which its
-        // waker does not wake.
         let scheduler = Scheduler::here("future::block_on");
-        if scheduler.runner() == runner && !nudges.take(scheduler) {
+        if look.is_current(scheduler) {
             scheduler.block(Waiting::at(What::Future, None, place))?;
+        } else {
+            scheduler.let_others_run()?;
         }
     }
 }

@@ -428,3 +428,38 @@ fn deadlock_reports_name_it() {
     });
     ended.well().saying("an item of a channel \"news\"").saying("one of several events");
 }
+
+/// Others wait to send, too, where the destructor of what is overwritten panics.
+#[cfg(feature = "std")]
+#[test]
+fn a_destructor_that_panics_leaves_no_sender_behind() {
+    static R: Runtime<8> = Runtime::new();
+    static CLONES: Notify = Notify::new();
+    static C: Channel<Bomb, 1> = Channel::new();
+    struct Bomb(u32);
+    impl Clone for Bomb {
+        fn clone(&self) -> Self {
+            if self.0 == 0 {
+                CLONES.wait().unwrap();
+            }
+            Self(self.0 + 100)
+        }
+    }
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert_ne!(self.0, 0, "in a destructor");
+        }
+    }
+    R.run(|| {
+        let receivers = (C.subscribe(), C.subscribe());
+        assert!(C.send(Bomb(0)).is_ok());
+        let receiving = task::spawn(move || drop(receivers.0.recv())).unwrap();
+        task::yield_now();
+        let senders = [1, 2].map(|n| task::spawn(move || C.send(Bomb(n)).is_ok()).unwrap());
+        task::yield_now();
+        CLONES.notify_one();
+        assert!(receiving.join().is_err(), "the destructor's panic is the receiving task's");
+        assert_eq!(senders.map(|sender| sender.join().unwrap()), [true, true]);
+    })
+    .unwrap();
+}

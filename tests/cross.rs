@@ -267,3 +267,40 @@ fn a_select_that_waits_for_threads_can_be_cancelled() {
     })
     .unwrap();
 }
+
+#[test]
+fn each_notification_is_for_another_task() {
+    static R: Runtime<3> = Runtime::new();
+    static N: Notify = Notify::new();
+    R.run(|| {
+        let soon = || Instant::now() + Duration::from_secs(2);
+        let waiters = [(); 2].map(|()| task::spawn(move || N.wait_until(soon()).is_ok()).unwrap());
+        task::yield_now();
+        N.notify_one();
+        N.notify_one();
+        assert_eq!(waiters.map(|waiter| waiter.join().unwrap()), [true, true]);
+        assert!(N.wait_until(Instant::now()).is_err(), "nothing is left");
+        // Two that were called and take something else leave one for whoever comes.
+        let waiters = [(); 2].map(|()| {
+            task::spawn(|| {
+                select! {
+                    biased;
+                    park() => {}
+                    wait(N) => unreachable!("the other comes first"),
+                    cancelled => {}
+                }
+            })
+            .unwrap()
+        });
+        task::yield_now();
+        N.notify_one();
+        N.notify_one();
+        waiters.iter().for_each(|waiter| waiter.task().unpark());
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+        assert!(N.wait_until(Instant::now()).is_ok());
+        assert!(N.wait_until(Instant::now()).is_err());
+    })
+    .unwrap();
+}

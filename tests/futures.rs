@@ -213,3 +213,22 @@ fn the_end_of_a_task_wakes_any_waker() {
     })
     .unwrap();
 }
+
+/// Who awaits a task of the same run cannot end a deadlock from outside.
+#[test]
+fn a_deadlock_of_tasks_that_await_each_other_is_found() {
+    static R: Runtime<2> = Runtime::new();
+    static C: Channel<u32, 1> = Channel::new();
+    let run = R.run(|| {
+        let stuck = task::spawn(|| C.recv()).unwrap();
+        assert!(future::block_on(stuck).is_err());
+    });
+    assert!(matches!(run, Err(RunError::Deadlock)), "{run:?}");
+    // Also where it was polled once, and is waited for in another way.
+    let run = R.run(|| {
+        let mut stuck = task::spawn(|| C.recv()).unwrap();
+        select! { biased; future(&mut stuck) => {}, default => {} }
+        assert!(stuck.join().is_err());
+    });
+    assert!(matches!(run, Err(RunError::Deadlock)), "{run:?}");
+}

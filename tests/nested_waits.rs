@@ -1,4 +1,5 @@
-//! Waits inside of polls, and polls that go on in another task: no wake-up is lost.
+//! Waits inside of polls, polls that go on in another task, and futures that wake themselves: no wake-up
+//! is lost, and nobody is kept from running.
 #![cfg(feature = "sync")]
 
 use std::cell::{Cell, RefCell};
@@ -9,7 +10,7 @@ use std::task::{Poll, Waker};
 
 use barecoro::stack::MappedStack;
 use barecoro::sync::{Channel, Notify, cross};
-use barecoro::task;
+use barecoro::task::{self, Cancelled};
 use barecoro::time::{self, Duration};
 use barecoro::{Coroutine, Runtime, future, select};
 
@@ -212,4 +213,145 @@ fn a_select_may_go_on_in_another_task() {
         }
     });
     assert_eq!(got, Some(7));
+}
+
+/// A future wakes itself and then resumes a coroutine, which begins a wait and is suspended in its poll.
+fn begun_by_a_poll(
+    runtime: &'static Runtime<2>,
+    wait: fn(std::pin::Pin<&mut dyn Future<Output = ()>>),
+) -> Option<u32> {
+    let run = runtime.run(move || {
+        let stack = MappedStack::new(64 * 1024).unwrap();
+        let mut coroutine = Coroutine::<(), (), ()>::new(stack, move |yielder, ()| {
+            let mut is_first = true;
+            wait(pin!(poll_fn(|_| {
+                if core::mem::take(&mut is_first) {
+                    yielder.suspend(());
+                }
+                Poll::Ready(())
+            })));
+        });
+        let mut polls = 0;
+        let twice = poll_fn(|context| {
+            polls += 1;
+            if polls == 2 {
+                return Poll::Ready(7);
+            }
+            context.waker().wake_by_ref();
+            coroutine.resume(());
+            Poll::Pending
+        });
+        let got = time::timeout(LIMIT, || future::block_on(twice)).ok().and_then(Result::ok);
+        coroutine.resume(());
+        got
+    });
+    run.unwrap()
+}
+
+#[test]
+fn a_wait_that_a_poll_begins_in_a_coroutine_takes_nothing_away() {
+    static R: Runtime<2> = Runtime::new();
+    assert_eq!(begun_by_a_poll(&R, |future| future::block_on(future).unwrap()), Some(7));
+}
+
+#[test]
+fn a_select_that_a_poll_begins_in_a_coroutine_takes_nothing_away() {
+    static R: Runtime<2> = Runtime::new();
+    let got = begun_by_a_poll(&R, |mut future| {
+        select! { future(future.as_mut()) -> done => done.unwrap() }
+    });
+    assert_eq!(got, Some(7));
+}
+
+/// Lets others run, as the futures of that name do.
+fn yield_once() -> impl Future<Output = ()> {
+    let mut was_polled = false;
+    poll_fn(move |context| {
+        if core::mem::replace(&mut was_polled, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
+
+/// How often it is looked at whether another task has run, until it has.
+fn polls_until_another_runs(wait: impl FnOnce(std::pin::Pin<&mut dyn Future<Output = ()>>)) -> u32 {
+    let has_run = Rc::new(Cell::new(false));
+    let other = task::spawn({
+        let has_run = Rc::clone(&has_run);
+        move || has_run.set(true)
+    });
+    let mut polls = 0;
+    wait(pin!(async {
+        while !has_run.get() && polls < 1_000 {
+            polls += 1;
+            yield_once().await;
+        }
+    }));
+    other.unwrap().join().unwrap();
+    polls
+}
+
+#[test]
+fn a_future_that_wakes_itself_lets_others_run() {
+    static R: Runtime<2> = Runtime::new();
+    R.run(|| {
+        let polls = polls_until_another_runs(|future| future::block_on(future).unwrap());
+        assert!(polls <= 2, "{polls}");
+        let polls = polls_until_another_runs(|mut future| {
+            select! { future(future.as_mut()) -> done => done.unwrap(), sleep(LIMIT) => {} }
+        });
+        assert!(polls <= 2, "{polls}");
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_yield_in_a_poll_lets_others_run() {
+    static R: Runtime<2> = Runtime::new();
+    R.run(|| {
+        let flag = Flag::default();
+        let other = task::spawn({
+            let flag = flag.clone();
+            move || flag.set()
+        });
+        let mut polls = 0;
+        let outer = poll_fn(|context| {
+            polls += 1;
+            if flag.poll(context) || polls == 1_000 {
+                return Poll::Ready(());
+            }
+            future::block_on(yield_once()).unwrap();
+            Poll::Pending
+        });
+        future::block_on(outer).unwrap();
+        other.unwrap().join().unwrap();
+        assert!(polls <= 3, "{polls}");
+    })
+    .unwrap();
+}
+
+/// Never parks, and yet is told.
+#[test]
+fn a_future_that_wakes_itself_ends_when_it_is_told_to() {
+    static R: Runtime<2> = Runtime::new();
+    R.run(|| {
+        let for_ever = || async {
+            loop {
+                yield_once().await;
+            }
+        };
+        let ended = time::timeout(Duration::from_millis(5), || future::block_on(for_ever()));
+        assert!(matches!(ended, Err(time::Elapsed(Err(Cancelled)))), "{ended:?}");
+        let ended = time::timeout(Duration::from_millis(5), || {
+            select! { future(for_ever()) -> never => never }
+        });
+        assert!(matches!(ended, Err(time::Elapsed(Err(Cancelled)))), "{ended:?}");
+        let endless = task::spawn(move || future::block_on(for_ever())).unwrap();
+        task::yield_now();
+        endless.cancel();
+        assert!(matches!(endless.join().unwrap(), Err(Cancelled)));
+    })
+    .unwrap();
 }

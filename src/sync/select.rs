@@ -5,7 +5,7 @@ use core::cell::Cell;
 use core::fmt;
 use core::panic::Location;
 
-use crate::task::{Cancelled, Nudges, Scheduler, WaitError, Waiting, What};
+use crate::task::{Cancelled, Look, Scheduler, WaitError, Waiting, What};
 use crate::time::{Duration, Instant};
 
 #[cfg(feature = "epoll")]
@@ -41,8 +41,9 @@ pub use super::semaphore::Acquire;
 use super::semaphore::Semaphore;
 #[doc(hidden)]
 pub use super::tick::{Tick, tick};
+use super::wait::Waiter;
 #[doc(hidden)]
-pub use super::wait::{Arm, Take, Waiter};
+pub use super::wait::{Arm, Take};
 use super::watch;
 #[doc(hidden)]
 pub use super::watch::Changing;
@@ -138,12 +139,9 @@ pub fn select(arms: &mut [&mut dyn Arm], rules: Rules) -> (usize, bool) {
     // They stay lent to this alone, so that nobody links them meanwhile.
     let arms: &[&mut dyn Arm] = arms;
     let place = Location::caller();
-    let nudges = Nudges::new();
     loop {
         let scheduler = Scheduler::here("select!");
-        let runner = scheduler.runner();
-        // What has called until now is seen by trying.
-        nudges.take(scheduler);
+        let look = Look::begin(scheduler);
         let order = Order::new(scheduler, arms.len(), rules.fair);
         if let Some(ready) =
             order.iter().find(|arm| arms.get(*arm).is_some_and(|arm| arm.try_now()))
@@ -159,13 +157,14 @@ pub fn select(arms: &mut [&mut dyn Arm], rules: Rules) -> (usize, bool) {
         if rules.has_default {
             return (DEFAULT, false);
         }
-        // In its poll, a future may have suspended a coroutine that goes on in another task, which its
-        // waker does not wake. Or it may have woken itself.
         let scheduler = Scheduler::here("select!");
-        if scheduler.runner() != runner || nudges.take(scheduler) {
-            continue;
+        if !look.is_current(scheduler) {
+            match scheduler.let_others_run() {
+                Ok(()) => continue,
+                Err(Cancelled) => return (rules.told, true),
+            }
         }
-        // Or have made something ready that was tried before it.
+        // In its poll, a future may have made something ready that was tried before it.
         if arms.iter().any(|arm| arm.calls_users())
             && let Some(ready) = order
                 .iter()
@@ -174,7 +173,7 @@ pub fn select(arms: &mut [&mut dyn Arm], rules: Rules) -> (usize, bool) {
             return (ready, false);
         }
         let waiting = Waiting::at(What::Select, None, place);
-        match park(scheduler, &nudges, arms, &order, waiting) {
+        match park(scheduler, &look, arms, &order, waiting) {
             Ok(Some(arm)) => return (arm, false),
             Ok(None) => {}
             Err(Cancelled) => return (rules.told, true),
@@ -185,7 +184,7 @@ pub fn select(arms: &mut [&mut dyn Arm], rules: Rules) -> (usize, bool) {
 /// Parks until an arm fires or reaches its deadline, or until they are to be tried again.
 fn park(
     scheduler: &Scheduler,
-    nudges: &Nudges,
+    look: &Look,
     arms: &[&mut dyn Arm],
     order: &Order,
     waiting: Waiting,
@@ -207,7 +206,7 @@ fn park(
     }
     let ended = match earliest {
         // Something may have happened meanwhile.
-        _ if nudges.take(scheduler) => Ok(()),
+        _ if !look.is_current(scheduler) => Ok(()),
         None => scheduler.block(waiting).map_err(|_| WaitError::Cancelled),
         Some((deadline, _)) => scheduler.block_until(waiting, deadline),
     };

@@ -19,6 +19,9 @@ use crate::task::{Scheduler, Slot, WaitError, Waiting, Wake};
 use crate::time::Instant;
 
 /// A task that waits, for one thing or for several.
+///
+/// Nobody else can name it, and so implement [`Arm`].
+#[expect(unnameable_types, reason = "memory safety rests on what implements `Arm`")]
 pub struct Waiter {
     task: &'static Slot,
     /// For which of its things it was woken, counted from one. Zero: it waits.

@@ -4,7 +4,7 @@
 use core::future::Future;
 use core::pin::Pin;
 use core::sync::atomic::Ordering;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 
 use crate::unwind;
 
@@ -14,6 +14,14 @@ use super::park::Task;
 use super::scheduler::Scheduler;
 use super::scope::ScopedJoinHandle;
 use super::slot::{Slot, State};
+use super::waker::{nudge, task_of};
+
+/// Who awaits a task's end.
+pub(super) enum Awaiter {
+    /// A task of the same runtime. It is no caller from outside, who could end a deadlock.
+    Task(&'static Slot),
+    Other(Waker),
+}
 
 /// A handle whose task can be waited for among other things.
 pub(crate) trait Joined {
@@ -127,12 +135,15 @@ impl<T> Future for JoinHandle<T> {
         if let Some(result) = self.try_take() {
             return Poll::Ready(result);
         }
-        // This may run code of a user's, after which all may be different.
-        let waker = context.waker().clone();
+        let awaiter = match task_of(context.waker(), self.task().scheduler) {
+            Some(task) => Awaiter::Task(task),
+            None => Awaiter::Other(context.waker().clone()),
+        };
+        // The clone may have run code of a user's, after which all may be different.
         if let Some(result) = self.try_take() {
             return Poll::Ready(result);
         }
-        let former = record(self.task().slot).waker.replace(Some(waker));
+        let former = record(self.task().slot).awaiter.replace(Some(awaiter));
         drop(former);
         Poll::Pending
     }
@@ -142,14 +153,23 @@ impl<T> Future for JoinHandle<T> {
 /// who asks for it meanwhile is woken again.
 #[inline(always)]
 pub(super) fn wake(slot: &'static Slot) {
-    while let Some(waker) = record(slot).waker.take() {
-        wake_one(slot, waker);
+    while let Some(awaiter) = record(slot).awaiter.take() {
+        wake_one(slot, awaiter);
     }
 }
 
 #[cold]
-fn wake_one(slot: &'static Slot, waker: core::task::Waker) {
-    if unwind::catch(move || waker.wake()).is_err() {
-        super::report::panicked(slot);
+fn wake_one(slot: &'static Slot, awaiter: Awaiter) {
+    match awaiter {
+        Awaiter::Task(task) => {
+            if let Some(scheduler) = Scheduler::current() {
+                nudge(scheduler, task);
+            }
+        }
+        Awaiter::Other(waker) => {
+            if unwind::catch(move || waker.wake()).is_err() {
+                super::report::panicked(slot);
+            }
+        }
     }
 }

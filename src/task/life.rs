@@ -126,7 +126,7 @@ fn allot(
             own_stack,
             family,
             #[cfg(feature = "sync")]
-            waker: Cell::new(None),
+            awaiter: Cell::new(None),
             #[cfg(feature = "sync")]
             locals: Cell::new(None),
         });

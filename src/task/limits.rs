@@ -208,17 +208,23 @@ where
 /// Outside of a task.
 #[track_caller]
 pub fn cancelled() -> bool {
-    let task = Scheduler::here("task::cancelled").task();
-    let limits = &task.limits;
-    if !limits.apply() {
-        return false;
+    Scheduler::here("task::cancelled").task().must_end_now()
+}
+
+impl Slot {
+    /// Whether the running task, which this is, was told to end, or its time is up at this moment.
+    pub(super) fn must_end_now(&self) -> bool {
+        let limits = &self.limits;
+        if !limits.apply() {
+            return false;
+        }
+        if limits.must_end() {
+            return true;
+        }
+        let is_late = self.deadline.get().is_some_and(|end| Instant::now().as_nanos() >= end.get());
+        if is_late {
+            limits.expire();
+        }
+        is_late
     }
-    if limits.must_end() {
-        return true;
-    }
-    let is_late = task.deadline.get().is_some_and(|end| Instant::now().as_nanos() >= end.get());
-    if is_late {
-        limits.expire();
-    }
-    is_late
 }

@@ -55,8 +55,8 @@ pub struct LocalKey<T: 'static> {
     /// Gives it an address of its own, by which it is known: something that can change is never put
     /// where something else is.
     _address: AtomicU8,
-    /// Stands for a `T`.
-    marker: PhantomData<fn() -> T>,
+    /// Takes a `T` and gives it out, so it is one type exactly: with another lifetime it would be another.
+    marker: PhantomData<fn(T) -> T>,
 }
 
 /// A value that is set; lies in the frame of its scope.

@@ -98,7 +98,7 @@ pub(crate) use slot::Wake;
 pub(crate) use slot::What;
 pub(crate) use spawn::Options;
 #[cfg(feature = "sync")]
-pub(crate) use waker::{Nudger, Nudges, with_waker};
+pub(crate) use waker::{Look, Nudger, with_waker};
 
 use core::fmt;
 use core::num::NonZeroU64;

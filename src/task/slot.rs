@@ -60,6 +60,9 @@ pub(crate) struct Slot {
     pub(super) record: Cell<Option<NonNull<Record>>>,
     /// When the task's waits end at the latest, in nanoseconds.
     pub(super) deadline: Cell<Option<NonZeroU64>>,
+    /// How often the slot's tasks were told to look again at what they wait for.
+    #[cfg(feature = "sync")]
+    pub(super) nudges: Cell<u64>,
     pub(super) remote: Remote,
 }
 
@@ -107,12 +110,9 @@ pub(super) struct Tokens(Cell<u8>);
 impl Tokens {
     /// For `park`.
     const UNPARK: u8 = 1;
-    /// For whoever looks again at what it waits for when it is woken.
-    #[cfg(feature = "sync")]
-    const NUDGE: u8 = 2;
     /// No wake-up, but that an unpark is one of the things that the task waits for.
     #[cfg(feature = "sync")]
-    const AWAITS_UNPARK: u8 = 4;
+    const AWAITS_UNPARK: u8 = 2;
 
     /// As for a new task.
     #[inline(always)]
@@ -128,17 +128,6 @@ impl Tokens {
     #[inline(always)]
     pub(super) fn take_unpark(&self) -> bool {
         self.take(Self::UNPARK)
-    }
-
-    #[cfg(feature = "sync")]
-    pub(super) fn give_nudge(&self) {
-        self.0.set(self.0.get() | Self::NUDGE);
-    }
-
-    #[cfg(feature = "sync")]
-    #[inline(always)]
-    pub(super) fn take_nudge(&self) -> bool {
-        self.take(Self::NUDGE)
     }
 
     #[cfg(feature = "sync")]
@@ -325,7 +314,7 @@ pub(super) struct Record {
     pub(super) family: Family,
     /// What is woken when the task has ended, if somebody awaits its handle as a future.
     #[cfg(feature = "sync")]
-    pub(super) waker: Cell<Option<core::task::Waker>>,
+    pub(super) awaiter: Cell<Option<super::joining::Awaiter>>,
     /// The innermost task-local that is set; see `local`.
     #[cfg(feature = "sync")]
     pub(super) locals: Cell<Option<NonNull<super::local::Binding>>>,

@@ -5,10 +5,10 @@
 //! waits for; that does no harm, as only those are woken that do look.
 #![expect(unsafe_code, reason = "wakers hold addresses of slots, which live for ever")]
 
-use core::cell::Cell;
 use core::sync::atomic::Ordering;
 use core::task::{RawWaker, RawWakerVTable, Waker};
 
+use super::Cancelled;
 use super::remote::Call;
 use super::scheduler::Scheduler;
 use super::slot::{Slot, State, Wake, What};
@@ -16,46 +16,35 @@ use super::slot::{Slot, State, Wake, What};
 /// Makes a task look again at what it waits for, now or when it is about to wait.
 #[inline(never)]
 pub(super) fn nudge(scheduler: &Scheduler, slot: &'static Slot) {
-    // The one that it wakes need not be the one that it is for; see `Nudges`.
-    slot.tokens.give_nudge();
+    slot.nudges.set(slot.nudges.get().wrapping_add(1));
     let looks_again = matches!(slot.waits_for.get(), What::Future | What::Select | What::Thread);
     if slot.state.get() == State::Parked && looks_again {
         scheduler.wake(slot, Wake::Done);
     }
 }
 
-/// The nudges that a wait has taken.
+/// A look at what a task waits for, at a moment.
 ///
-/// They may have been meant for another wait that this one is part of, where a future waits itself
-/// while it is polled. So they are given back when this one ends, to the task that goes on then. One
-/// that nobody needs costs nothing: who begins to look takes it, and looks anyway.
-pub(crate) struct Nudges {
-    has_taken: Cell<bool>,
+/// A wait that looks, and parks if there is nothing, must not miss what happens in between. Nudges are
+/// counted, not taken: while a future is polled it may wait itself, which is a wait inside of another,
+/// and neither can tell for which of them a nudge is.
+pub(crate) struct Look {
+    runner: (u64, u64),
+    nudges: u64,
 }
 
-impl Nudges {
-    /// Of a wait that begins.
-    pub(crate) const fn new() -> Self {
-        Self { has_taken: Cell::new(false) }
+impl Look {
+    /// Before looking.
+    #[inline(always)]
+    pub(crate) fn begin(scheduler: &Scheduler) -> Self {
+        Self { runner: scheduler.runner(), nudges: scheduler.task().nudges.get() }
     }
 
-    /// Whether the running task was to look again since this was last asked.
+    /// Whether what was seen is still so, as far as the task would have been told: no nudge has come,
+    /// and it is the same task that runs. A coroutine that was suspended in between may go on in another.
     #[inline(always)]
-    pub(crate) fn take(&self, scheduler: &Scheduler) -> bool {
-        let is_there = scheduler.task().tokens.take_nudge();
-        self.has_taken.set(self.has_taken.get() | is_there);
-        is_there
-    }
-}
-
-impl Drop for Nudges {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if self.has_taken.get()
-            && let Some(scheduler) = Scheduler::current()
-        {
-            scheduler.look_again();
-        }
+    pub(crate) fn is_current(&self, scheduler: &Scheduler) -> bool {
+        self.nudges == scheduler.task().nudges.get() && self.runner == scheduler.runner()
     }
 }
 
@@ -106,6 +95,16 @@ pub(crate) fn with_waker<T>(scheduler: &Scheduler, f: impl FnOnce(&Waker) -> T) 
     let waker = unsafe { Waker::new(data, &TABLE) };
     // Dropping it would count one down that was not counted up.
     f(&core::mem::ManuallyDrop::new(waker))
+}
+
+/// The task that a waker wakes, if it is one of this runtime's.
+pub(super) fn task_of(waker: &Waker, scheduler: &Scheduler) -> Option<&'static Slot> {
+    if !core::ptr::eq(waker.vtable(), &raw const TABLE) {
+        return None;
+    }
+    // SAFETY: wakers with this table hold addresses of slots.
+    let slot = unsafe { slot(waker.data()) };
+    Scheduler::of_slot(slot).filter(|own| core::ptr::eq(*own, scheduler)).map(|_| slot)
 }
 
 static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, forget);
@@ -170,7 +169,18 @@ unsafe fn forget(data: *const ()) {
 impl Scheduler {
     /// Lets the running task look again before it waits.
     pub(crate) fn look_again(&self) {
-        self.task().tokens.give_nudge();
+        let nudges = &self.task().nudges;
+        nudges.set(nudges.get().wrapping_add(1));
+    }
+
+    /// For a wait that is to look again at once: the others have their turn, and who must end is told.
+    /// Else a future that always wakes itself would leave no time to anybody.
+    pub(crate) fn let_others_run(&self) -> Result<(), Cancelled> {
+        if self.task().must_end_now() {
+            return Err(Cancelled);
+        }
+        self.yield_now();
+        Ok(())
     }
 
     /// Takes an unpark of the running task, if one has come.
@@ -184,7 +194,7 @@ impl Scheduler {
         let tokens = &self.task().tokens;
         tokens.set_awaits_unpark(true);
         if tokens.has_unpark() {
-            tokens.give_nudge();
+            self.look_again();
         }
     }
 

@@ -221,7 +221,9 @@ impl<T, const N: usize> Channel<T, N> {
                     self.sending.pop();
                     // SAFETY: it was in the list just now.
                     unsafe { link.fire(scheduler) }
+                    let others = Others(self);
                     drop(before);
+                    core::mem::forget(others);
                 }
                 Err(item) => return place.set(Some(item)),
             }
@@ -270,6 +272,15 @@ impl<T: Clone, const N: usize> Channel<T, N> {
                 Ok(item)
             }
         }
+    }
+}
+
+/// Those who wait to send, and are served also where a destructor panics.
+struct Others<'a, T, const N: usize>(&'a Channel<T, N>);
+
+impl<T, const N: usize> Drop for Others<'_, T, N> {
+    fn drop(&mut self) {
+        self.0.admit();
     }
 }
 

@@ -4,7 +4,8 @@
 use core::cell::Cell;
 use core::fmt;
 
-use crate::sync::select::{Arm, Receive, SendTo, Take, Wait, Waiter};
+use crate::sync::select::{Receive, SendTo, Wait};
+use crate::sync::wait::{Arm, Take, Waiter};
 use crate::sync::{RecvError, SendError};
 use crate::task::{Cancelled, WaitError};
 
@@ -37,7 +38,7 @@ impl<T, const N: usize> Arm for Receiving<'_, T, N> {
     }
 
     unsafe fn unlink(&self) {
-        self.seat.leave();
+        self.seat.leave(|_| {});
     }
 }
 
@@ -93,7 +94,7 @@ impl<T, const N: usize> Arm for Sending<'_, T, N> {
     }
 
     unsafe fn unlink(&self) {
-        self.seat.leave();
+        self.seat.leave(|_| {});
     }
 }
 
@@ -127,11 +128,11 @@ impl<T, const N: usize> fmt::Debug for Sending<'_, T, N> {
 }
 
 /// Being notified.
-pub struct Notified<'a>(Seat<'a, bool>);
+pub struct Notified<'a>(Seat<'a, notify::Notified>);
 
 impl Arm for Notified<'_> {
     fn try_now(&self) -> bool {
-        self.0.attempt(notify::take).is_some()
+        self.0.attempt(notify::Notified::take).is_some()
     }
 
     fn comes_from_outside(&self) -> bool {
@@ -140,11 +141,11 @@ impl Arm for Notified<'_> {
 
     unsafe fn link(&self, _waiter: &Waiter, _index: u32) {
         // SAFETY: the caller's promise.
-        unsafe { self.0.take(|kept| *kept) }
+        unsafe { self.0.take(notify::Notified::is_there) }
     }
 
     unsafe fn unlink(&self) {
-        self.0.leave();
+        self.0.leave(notify::Notified::keep);
     }
 }
 

@@ -19,7 +19,7 @@ use core::sync::atomic::Ordering;
 use crate::collections::{List, Node};
 #[cfg(not(loom))]
 use crate::sys::thread;
-use crate::task::{Nudger, Nudges, Scheduler, WaitError, Waiting, What};
+use crate::task::{Look, Nudger, Scheduler, WaitError, Waiting, What};
 use crate::time::Instant;
 
 use super::shim::{AtomicU32, Guard, Mutex};
@@ -110,13 +110,12 @@ impl Sleeper {
     /// Sleeps until it was called, for a task perhaps without having been, or until the deadline.
     fn sleep(
         &self,
-        scheduler: Option<&'static Scheduler>,
-        nudges: &Nudges,
+        task: Option<(&'static Scheduler, Look)>,
         deadline: Option<Instant>,
         place: &'static Location<'static>,
     ) -> Result<(), WaitError> {
-        let Some(scheduler) = scheduler else { return self.sleep_thread(deadline) };
-        if nudges.take(scheduler) {
+        let Some((scheduler, look)) = task else { return self.sleep_thread(deadline) };
+        if !look.is_current(scheduler) {
             return Ok(());
         }
         let waiting = Waiting::at(What::Thread, None, place);
@@ -201,6 +200,17 @@ impl<S> Meeting<S> {
         Some(done)
     }
 
+    /// Changes the value, and calls one that waits, if one does: that is told.
+    pub(super) fn call_one(&self, side: Side, change: impl FnOnce(&mut S, bool)) {
+        let mut inside = self.0.lock();
+        let call = inside.next(side);
+        change(&mut inside.value, call.is_some());
+        drop(inside);
+        if let Some(call) = call {
+            call.make();
+        }
+    }
+
     /// Tries until it succeeds, and waits meanwhile. `attempt` calls no code of users.
     #[track_caller]
     pub(super) fn wait<R>(
@@ -214,13 +224,10 @@ impl<S> Meeting<S> {
         if let Some(done) = self.attempt(side, &mut attempt) {
             return Ok(done);
         }
-        let nudges = Nudges::new();
+        let look = || scheduler.map(|scheduler| (scheduler, Look::begin(scheduler)));
         let sleeper = Sleeper::new();
         loop {
-            // What has called until now is seen by trying.
-            if let Some(scheduler) = scheduler {
-                nudges.take(scheduler);
-            }
+            let mut task = look();
             let mut inside = self.0.lock();
             if let Some(done) = attempt(&mut inside.value) {
                 let call = inside.next(side.other());
@@ -241,7 +248,8 @@ impl<S> Meeting<S> {
             unsafe { inside.list(side).push(&sleeper.node) };
             drop(inside);
             loop {
-                let slept = sleeper.sleep(scheduler, &nudges, deadline, place);
+                let slept = sleeper.sleep(task, deadline, place);
+                task = look();
                 let inside = self.0.lock();
                 if !sleeper.node.is_linked() {
                     drop(inside);

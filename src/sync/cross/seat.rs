@@ -46,19 +46,22 @@ impl<'a, S> Seat<'a, S> {
     }
 
     /// Undoes `take`. Who was called, and may be about to take something else, calls the next instead:
-    /// there may be something for that one.
-    pub(super) fn leave(&self) {
+    /// there may be something for that one. If nobody waits, `unused` is called.
+    pub(super) fn leave(&self, unused: impl FnOnce(&mut S)) {
         if !self.is_taken.take() {
             return;
         }
-        let inside = self.meeting.lock();
+        let mut inside = self.meeting.lock();
         let was_listed = self.sleeper.node.is_linked();
         // SAFETY: it is in this list, or somebody has taken it out.
         unsafe { inside.list(self.side).remove(&self.sleeper.node) };
-        let unused = self.sleeper.call.take();
+        let own = self.sleeper.call.take();
         let next = if was_listed { None } else { inside.next(self.side) };
+        if !was_listed && next.is_none() {
+            unused(&mut inside.value);
+        }
         drop(inside);
-        drop(unused);
+        drop(own);
         if let Some(next) = next {
             next.make();
         }

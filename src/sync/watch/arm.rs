@@ -45,7 +45,11 @@ impl<T> Take for Changing<'_, T> {
     type Output = Result<(), RecvError>;
 
     fn take(&self, cancelled: bool) -> Self::Output {
-        if cancelled { Err(RecvError::Cancelled) } else { self.receiver.catch_up() }
+        if cancelled {
+            return Err(RecvError::Cancelled);
+        }
+        self.receiver.channel().owner.enter("watch::Receiver::changed");
+        self.receiver.catch_up()
     }
 }
 
