@@ -1,7 +1,6 @@
 //! The life of a task: its beginning in a free slot, its first frame, its end.
 #![expect(unsafe_code, reason = "puts closures and results on stacks, and takes them from there")]
 
-#[cfg(feature = "sync")]
 use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::panic::Location;
@@ -124,6 +123,7 @@ fn allot(
             payload,
             kind,
             own_stack,
+            deadline: Cell::new(None),
             family,
             #[cfg(feature = "sync")]
             awaiter: Cell::new(None),
@@ -139,7 +139,6 @@ fn allot(
         paint(stack_of(scheduler, slot), payload);
     }
     slot.limits.clear();
-    slot.deadline.set(None);
     slot.switches.set(0);
     slot.tokens.clear();
     slot.detached.set(false);
@@ -304,7 +303,7 @@ fn revive(scheduler: &'static Scheduler, slot: &'static Slot) {
     slot.state.set(State::Runnable);
     tell_tools(scheduler, slot, record.payload);
     slot.limits.clear();
-    slot.deadline.set(None);
+    record.deadline.set(None);
     if scheduler.is_deadlocked() {
         slot.limits.cancel_for_good();
     }

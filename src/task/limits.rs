@@ -5,10 +5,11 @@ use core::num::NonZeroU64;
 
 use crate::sys::clock::Instant;
 
+use super::life::record;
 use super::scheduler::Scheduler;
 use super::slot::Slot;
 
-/// Whether a task's waits are to end early. Its deadline is in its slot.
+/// Whether a task's waits are to end early. Its deadline is in its record.
 pub(super) struct Limits {
     /// Whether the task was told to end.
     cancelled: Cell<Cancelled>,
@@ -107,7 +108,7 @@ impl Before {
             id: task.number(),
             shielded: limits.shielded.replace(shielded),
             expired: limits.expired.replace(false),
-            deadline: task.deadline.replace(deadline),
+            deadline: record(task).deadline.replace(deadline),
             is_own,
         }
     }
@@ -134,7 +135,7 @@ impl Drop for Before {
         limits.shielded.set(self.shielded);
         // Where it was a deadline from before, whoever has set that is to hear of it.
         limits.expired.set(self.expired || (limits.expired.get() && !self.is_own));
-        self.task.deadline.set(self.deadline);
+        record(self.task).deadline.set(self.deadline);
         let is_cancelled = limits.cancelled.get() != Cancelled::No;
         limits.apply.set(is_cancelled || self.shielded || self.deadline.is_some());
     }
@@ -189,7 +190,7 @@ where
     let task = Scheduler::here("time::timeout").task();
     // Zero stands for none; the clock has left it behind.
     let own = NonZeroU64::new(deadline.as_nanos().max(1));
-    let outer = task.deadline.get();
+    let outer = record(task).deadline.get();
     let is_earlier = outer.is_none() || own <= outer;
     let soonest = if is_earlier { own } else { outer };
     let before = Before::replace(task, task.limits.is_shielded(), soonest, is_earlier);
@@ -221,7 +222,8 @@ impl Slot {
         if limits.must_end() {
             return true;
         }
-        let is_late = self.deadline.get().is_some_and(|end| Instant::now().as_nanos() >= end.get());
+        let deadline = record(self).deadline.get();
+        let is_late = deadline.is_some_and(|end| Instant::now().as_nanos() >= end.get());
         if is_late {
             limits.expire();
         }

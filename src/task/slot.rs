@@ -58,8 +58,6 @@ pub(crate) struct Slot {
     /// What is seldom wanted, at the base of the task's stack. Once known, it stays for the next
     /// task.
     pub(super) record: Cell<Option<NonNull<Record>>>,
-    /// When the task's waits end at the latest, in nanoseconds.
-    pub(super) deadline: Cell<Option<NonZeroU64>>,
     /// How often the slot's tasks were told to look again at what they wait for.
     #[cfg(feature = "sync")]
     pub(super) nudges: Cell<u64>,
@@ -310,6 +308,8 @@ pub(super) struct Record {
     pub(super) kind: &'static Kind,
     /// The stack, if it is not the slot's own.
     pub(super) own_stack: Option<OwnStack>,
+    /// When the task's waits end at the latest, in nanoseconds. Where there is one, `Limits` apply.
+    pub(super) deadline: Cell<Option<NonZeroU64>>,
     /// The scope that the task belongs to, and its neighbours there.
     pub(super) family: Family,
     /// What is woken when the task has ended, if somebody awaits its handle as a future.

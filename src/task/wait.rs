@@ -3,6 +3,7 @@ use core::num::NonZeroU64;
 
 use crate::sys::clock::Instant;
 
+use super::life::record;
 use super::scheduler::Scheduler;
 use super::slot::{Interruptible, Slot, State, Waiting, Wake};
 use super::{Cancelled, WaitError};
@@ -56,7 +57,8 @@ impl Scheduler {
         if task.limits.must_end() {
             return Err(WaitError::Cancelled);
         }
-        let limit = task.deadline.get().map(NonZeroU64::get);
+        let limit = if task.limits.apply() { record(task).deadline.get() } else { None };
+        let limit = limit.map(NonZeroU64::get);
         let is_limited =
             limit.is_some_and(|limit| deadline.is_none_or(|deadline| limit < deadline));
         let interruptible = if task.limits.is_shielded() {
