@@ -256,6 +256,37 @@ fn a_barrier_opens_for_all_and_closes_again() {
 }
 
 #[test]
+fn a_barrier_does_not_count_who_has_left_at_its_deadline() {
+    static R: Runtime<8> = Runtime::new();
+    static B: Barrier = Barrier::new(2);
+    let later = || Instant::now() + Duration::from_secs(10);
+    R.run(|| {
+        for _ in 0..3 {
+            assert_eq!(B.wait_until(soon()), Err(WaitError::TimedOut));
+            assert_eq!(B.wait_until(Instant::now()), Err(WaitError::TimedOut));
+            let cancelled = task::spawn(move || B.wait_until(later())).unwrap();
+            task::yield_now();
+            cancelled.cancel();
+            assert_eq!(cancelled.join().unwrap(), Err(WaitError::Cancelled));
+            // The first of two to come waits: the others have left.
+            let first = task::spawn(move || B.wait_until(later())).unwrap();
+            task::yield_now();
+            assert!(!first.is_finished());
+            // The last leads, and has not to wait.
+            assert!(B.wait_until(Instant::now()).unwrap().is_leader());
+            assert!(!first.join().unwrap().unwrap().is_leader());
+            // The two forms meet.
+            let first = task::spawn(move || B.wait_until(later())).unwrap();
+            task::yield_now();
+            assert!(B.wait().unwrap().is_leader());
+            assert!(!first.join().unwrap().unwrap().is_leader());
+        }
+        assert!(Barrier::new(0).wait_until(Instant::now()).unwrap().is_leader());
+    })
+    .unwrap();
+}
+
+#[test]
 fn a_value_is_computed_once() {
     static R: Runtime<8> = Runtime::new();
     R.run(|| {
