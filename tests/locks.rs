@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use barecoro::sync::{
-    Barrier, Channel, Condvar, Mutex, Notify, OnceCell, RwLock, Semaphore, WaitGroup,
+    Barrier, Channel, Condvar, Mutex, Notify, OnceCell, RwLock, Semaphore, WaitGroup, oneshot,
 };
 use barecoro::task::{self, Cancelled, WaitError};
 use barecoro::time::{Duration, Instant};
@@ -418,6 +418,36 @@ fn guards_may_outlive_their_run() {
     R.run(|| drop(guards)).unwrap();
     R.run(|| assert!(M.try_lock().is_some() && S.try_acquire().is_some() && C.is_closed()))
         .unwrap();
+}
+
+/// The item that a receiver has left behind after its run is dropped when the channel is used again,
+/// and nothing is left of a panic in that.
+#[test]
+fn a_panic_of_a_stale_item_leaves_a_oneshot_as_new() {
+    struct Panics(bool);
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            assert!(!self.0, "of a stale item");
+        }
+    }
+    static R: Runtime<2> = Runtime::new();
+    static O: oneshot::Channel<Panics> = oneshot::Channel::new();
+    let receiver = R
+        .run(|| {
+            let (sender, receiver) = O.split();
+            assert!(sender.send(Panics(true)).is_ok());
+            receiver
+        })
+        .unwrap();
+    drop(receiver);
+    R.run(|| {
+        let split = std::panic::catch_unwind(|| drop(O.split()));
+        assert_eq!(split.unwrap_err().downcast_ref::<&str>(), Some(&"of a stale item"));
+        let (sender, receiver) = O.split();
+        assert!(sender.send(Panics(false)).is_ok());
+        assert!(receiver.recv().is_ok());
+    })
+    .unwrap();
 }
 
 /// A writer that outlives its run goes on as a reader while another thread's run has the lock.
