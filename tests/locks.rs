@@ -450,6 +450,41 @@ fn a_panic_of_a_stale_item_leaves_a_oneshot_as_new() {
     .unwrap();
 }
 
+/// What is dropped while another thread's run has the thing is not taken off the count any more; a mutex
+/// is not taken over at all.
+#[test]
+fn what_is_dropped_while_another_thread_has_the_thing_stays_counted() {
+    static R: [Runtime<2>; 2] = [const { Runtime::new() }; 2];
+    static S: Semaphore = Semaphore::new(1);
+    static W: RwLock<u32> = RwLock::new(7);
+    static G: WaitGroup = WaitGroup::new();
+    static C: Channel<u32, 1> = Channel::new();
+    static M: Mutex<u32> = Mutex::new(7);
+    let held = || (S.acquire().unwrap(), W.write().unwrap(), G.enter(), C.split(), M.lock());
+    let (permit, writing, member, halves, guard) = R[0].run(held).unwrap();
+    let has_all =
+        || S.try_acquire().is_none() && W.try_read().is_none() && G.count() == 1 && !C.is_closed();
+    let (is_taken, was_taken) = std::sync::mpsc::channel();
+    let (is_dropped, was_dropped) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        R[1].run(|| {
+            assert!(has_all());
+            let refused = std::panic::catch_unwind(|| drop(M.try_lock())).unwrap_err();
+            let message = refused.downcast::<String>().unwrap();
+            assert!(message.contains("while a guard from a former run exists"), "{message}");
+            is_taken.send(()).unwrap();
+            was_dropped.recv().unwrap();
+            assert!(has_all() && M.try_lock().is_some());
+        })
+        .unwrap();
+    });
+    was_taken.recv().unwrap();
+    drop((permit, writing, member, halves, guard));
+    is_dropped.send(()).unwrap();
+    thread.join().unwrap();
+    R[0].run(|| assert!(has_all())).unwrap();
+}
+
 /// A writer that outlives its run goes on as a reader while another thread's run has the lock.
 #[test]
 fn a_guard_that_changes_too_late_still_unlocks() {
