@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use barecoro::sync::broadcast::{Channel, Lagged, RecvError, TryRecvError};
-use barecoro::sync::{Notify, SendError};
+use barecoro::sync::{Notify, SendError, TrySendError};
 use barecoro::task::{self, Cancelled};
 use barecoro::time::{Duration, Instant};
 use barecoro::{Errno, RunError, Runtime, select};
@@ -248,6 +248,66 @@ fn an_item_is_not_overwritten_while_it_is_cloned() {
         drop(channel);
         // Five were sent or tried to be, and two cloned.
         assert_eq!(drops.count(), 7);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_send_that_would_wait_for_a_clone_gives_the_item_back_at_once_or_in_time() {
+    static R: Runtime<8> = Runtime::new();
+    static GO: Notify = Notify::new();
+    R.run(|| {
+        let drops = Drops::new();
+        let item = |number| Slow(number, &GO, drops.token(), drops.clone());
+        let channel = Channel::<Slow<'_>, 1>::new();
+        let later = Instant::now() + Duration::from_secs(10);
+        let number = |error: SendError<Slow<'_>>| match error {
+            SendError::TimedOut(item) => item.0,
+            other => panic!("{other:?}"),
+        };
+        let full = |error: TrySendError<Slow<'_>>| match error {
+            TrySendError::Full(item) => item.0,
+            TrySendError::Closed(item) => panic!("{} was closed out", item.0),
+        };
+        assert!(matches!(channel.try_send(item(1)), Err(TrySendError::Closed(_))));
+        let (sender, first) = channel.split();
+        let second = channel.subscribe();
+        sender.try_send(item(2)).unwrap();
+        task::scope(|s| {
+            let cloning = s.spawn(|| Ok(first.recv().unwrap().0)).unwrap();
+            task::yield_now();
+            assert_eq!(channel.try_send(item(3)).map_err(full), Err(3));
+            assert_eq!(channel.send_until(item(4), soon()).map_err(number), Err(4));
+            assert_eq!(sender.send_until(item(5), Instant::now()).map_err(number), Err(5));
+            // Who was not served in time is not in the way of others.
+            let in_time =
+                s.spawn(|| Ok(sender.send_until(item(6), later).map_err(number))).unwrap();
+            task::yield_now();
+            GO.notify_one();
+            assert_eq!(cloning.join().unwrap(), 2);
+            assert_eq!(in_time.join().unwrap(), Ok(()));
+            // Who waits came before, also where there is room again.
+            let cloning = s.spawn(|| Ok(first.recv().unwrap().0)).unwrap();
+            task::yield_now();
+            let waits = s.spawn(|| Ok(channel.send(item(7)).is_ok())).unwrap();
+            task::yield_now();
+            assert_eq!(sender.try_send(item(8)).map_err(full), Err(8));
+            GO.notify_one();
+            assert_eq!((cloning.join().unwrap(), waits.join().unwrap()), (6, true));
+            // Nothing is cloned: neither waits, whatever the deadline.
+            channel.send_until(item(9), Instant::now()).map_err(number).unwrap();
+            sender.try_send(item(10)).unwrap();
+            channel.close();
+            assert!(matches!(sender.try_send(item(11)), Err(TrySendError::Closed(_))));
+            assert!(matches!(sender.send_until(item(12), soon()), Err(SendError::Closed(_))));
+            Ok::<_, Cancelled>(())
+        })
+        .unwrap();
+        assert_eq!(second.recv().map(drop), Err(RecvError::Lagged(4)));
+        drop((first, second, sender));
+        drop(channel);
+        // Twelve, and two clones.
+        assert_eq!(drops.count(), 14);
     })
     .unwrap();
 }

@@ -304,3 +304,112 @@ fn each_notification_is_for_another_task() {
     })
     .unwrap();
 }
+
+#[test]
+fn a_channel_is_opened_again() {
+    static R: Runtime<4> = Runtime::new();
+    static C: Channel<u32, 2> = Channel::new();
+    C.reopen();
+    assert!(!C.is_closed(), "it was open");
+    C.send(1).unwrap();
+    C.close();
+    assert_eq!(C.send(2), Err(SendError::Closed(2)));
+    C.reopen();
+    assert!(!C.is_closed());
+    C.send(2).unwrap();
+    assert_eq!((C.recv(), C.recv()), (Ok(1), Ok(2)), "what was in it has stayed");
+    for _ in 0..3 {
+        R.run(|| {
+            let receiver = task::spawn(|| C.iter().collect::<Vec<_>>()).unwrap();
+            task::yield_now();
+            (3..6).for_each(|item| C.send(item).unwrap());
+            C.close();
+            assert_eq!(receiver.join().unwrap(), [3, 4, 5]);
+            assert_eq!(C.recv(), Err(RecvError::Closed));
+            C.reopen();
+            assert_eq!(C.try_recv(), Err(TryRecvError::Empty));
+            // Who was called by the close and comes too late waits on, and is served.
+            let late =
+                task::spawn(|| C.recv_until(Instant::now() + Duration::from_secs(10))).unwrap();
+            task::yield_now();
+            C.close();
+            C.reopen();
+            task::yield_now();
+            assert!(!late.is_finished());
+            C.send(6).unwrap();
+            assert_eq!(late.join().unwrap(), Ok(6));
+        })
+        .unwrap();
+    }
+}
+
+#[test]
+fn items_are_iterated_over_in_tasks_and_threads() {
+    static R: Runtime<4> = Runtime::new();
+    static C: Channel<u32, 4> = Channel::new();
+    assert_eq!(C.try_iter().next(), None);
+    (0..3).for_each(|item| C.send(item).unwrap());
+    assert_eq!(C.try_iter().collect::<Vec<_>>(), [0, 1, 2]);
+    let thread = std::thread::spawn(|| C.iter().collect::<Vec<_>>());
+    (0..100).for_each(|item| C.send(item).unwrap());
+    C.close();
+    assert!(thread.join().unwrap().into_iter().eq(0..100));
+    C.reopen();
+    R.run(|| {
+        let task = task::spawn(|| {
+            let mut items = Vec::new();
+            for item in &C {
+                items.push(item);
+            }
+            items
+        })
+        .unwrap();
+        let thread = std::thread::spawn(|| (0..100).for_each(|item| C.send(item).unwrap()));
+        while !thread.is_finished() || !C.is_empty() {
+            time::sleep(Duration::from_millis(1)).unwrap();
+        }
+        assert!(!task.is_finished());
+        task.cancel();
+        assert!(task.join().unwrap().into_iter().eq(0..100));
+    })
+    .unwrap();
+}
+
+#[test]
+fn snapshots_name_what_is_waited_for() {
+    static R: Runtime<8> = Runtime::new();
+    static C: Channel<u32, 1> = Channel::new().named("requests");
+    static FULL: Channel<u32, 1> = Channel::new().named("replies");
+    static N: Notify = Notify::new().named("ready");
+    static UNNAMED: Notify = Notify::new();
+    assert_eq!(format!("{C:?}"), "Channel { name: Some(\"requests\"), capacity: 1, .. }");
+    assert_eq!(format!("{N:?}"), "Notify { name: Some(\"ready\"), .. }");
+    FULL.send(0).unwrap();
+    let later = || Instant::now() + Duration::from_secs(10);
+    R.run(|| {
+        let tasks = [
+            task::spawn(|| C.recv().is_err()).unwrap(),
+            task::spawn(move || C.recv_until(later()).is_err()).unwrap(),
+            task::spawn(|| FULL.send(1).is_err()).unwrap(),
+            task::spawn(|| N.wait().is_err()).unwrap(),
+            task::spawn(move || N.wait_until(later()).is_err()).unwrap(),
+            task::spawn(|| UNNAMED.wait().is_err()).unwrap(),
+        ];
+        task::yield_now();
+        let waits_for = |task: &task::JoinHandle<bool>| {
+            let snapshot = R.tasks().find(|snapshot| snapshot.id == task.id()).unwrap();
+            snapshot.waits_for.unwrap().to_string()
+        };
+        for (task, name) in tasks.iter().zip(["requests", "requests", "replies", "ready", "ready"])
+        {
+            assert_eq!(waits_for(task), format!("something between threads \"{name}\""));
+        }
+        let place = waits_for(&tasks[5]);
+        assert!(place.starts_with("another thread (at tests/cross.rs:"), "{place}");
+        for task in tasks {
+            task.cancel();
+            assert!(task.join().unwrap());
+        }
+    })
+    .unwrap();
+}

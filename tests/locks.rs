@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use barecoro::sync::{
-    Barrier, Channel, Condvar, Mutex, Notify, OnceCell, RwLock, Semaphore, WaitGroup,
+    Barrier, Channel, Condvar, Mutex, Notify, OnceCell, RwLock, Semaphore, WaitGroup, oneshot,
 };
 use barecoro::task::{self, Cancelled, WaitError};
 use barecoro::time::{Duration, Instant};
@@ -256,6 +256,37 @@ fn a_barrier_opens_for_all_and_closes_again() {
 }
 
 #[test]
+fn a_barrier_does_not_count_who_has_left_at_its_deadline() {
+    static R: Runtime<8> = Runtime::new();
+    static B: Barrier = Barrier::new(2);
+    let later = || Instant::now() + Duration::from_secs(10);
+    R.run(|| {
+        for _ in 0..3 {
+            assert_eq!(B.wait_until(soon()), Err(WaitError::TimedOut));
+            assert_eq!(B.wait_until(Instant::now()), Err(WaitError::TimedOut));
+            let cancelled = task::spawn(move || B.wait_until(later())).unwrap();
+            task::yield_now();
+            cancelled.cancel();
+            assert_eq!(cancelled.join().unwrap(), Err(WaitError::Cancelled));
+            // The first of two to come waits: the others have left.
+            let first = task::spawn(move || B.wait_until(later())).unwrap();
+            task::yield_now();
+            assert!(!first.is_finished());
+            // The last leads, and has not to wait.
+            assert!(B.wait_until(Instant::now()).unwrap().is_leader());
+            assert!(!first.join().unwrap().unwrap().is_leader());
+            // The two forms meet.
+            let first = task::spawn(move || B.wait_until(later())).unwrap();
+            task::yield_now();
+            assert!(B.wait().unwrap().is_leader());
+            assert!(!first.join().unwrap().unwrap().is_leader());
+        }
+        assert!(Barrier::new(0).wait_until(Instant::now()).unwrap().is_leader());
+    })
+    .unwrap();
+}
+
+#[test]
 fn a_value_is_computed_once() {
     static R: Runtime<8> = Runtime::new();
     R.run(|| {
@@ -387,6 +418,71 @@ fn guards_may_outlive_their_run() {
     R.run(|| drop(guards)).unwrap();
     R.run(|| assert!(M.try_lock().is_some() && S.try_acquire().is_some() && C.is_closed()))
         .unwrap();
+}
+
+/// The item that a receiver has left behind after its run is dropped when the channel is used again,
+/// and nothing is left of a panic in that.
+#[test]
+fn a_panic_of_a_stale_item_leaves_a_oneshot_as_new() {
+    struct Panics(bool);
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            assert!(!self.0, "of a stale item");
+        }
+    }
+    static R: Runtime<2> = Runtime::new();
+    static O: oneshot::Channel<Panics> = oneshot::Channel::new();
+    let receiver = R
+        .run(|| {
+            let (sender, receiver) = O.split();
+            assert!(sender.send(Panics(true)).is_ok());
+            receiver
+        })
+        .unwrap();
+    drop(receiver);
+    R.run(|| {
+        let split = std::panic::catch_unwind(|| drop(O.split()));
+        assert_eq!(split.unwrap_err().downcast_ref::<&str>(), Some(&"of a stale item"));
+        let (sender, receiver) = O.split();
+        assert!(sender.send(Panics(false)).is_ok());
+        assert!(receiver.recv().is_ok());
+    })
+    .unwrap();
+}
+
+/// What is dropped while another thread's run has the thing is not taken off the count any more; a mutex
+/// is not taken over at all.
+#[test]
+fn what_is_dropped_while_another_thread_has_the_thing_stays_counted() {
+    static R: [Runtime<2>; 2] = [const { Runtime::new() }; 2];
+    static S: Semaphore = Semaphore::new(1);
+    static W: RwLock<u32> = RwLock::new(7);
+    static G: WaitGroup = WaitGroup::new();
+    static C: Channel<u32, 1> = Channel::new();
+    static M: Mutex<u32> = Mutex::new(7);
+    let held = || (S.acquire().unwrap(), W.write().unwrap(), G.enter(), C.split(), M.lock());
+    let (permit, writing, member, halves, guard) = R[0].run(held).unwrap();
+    let has_all =
+        || S.try_acquire().is_none() && W.try_read().is_none() && G.count() == 1 && !C.is_closed();
+    let (is_taken, was_taken) = std::sync::mpsc::channel();
+    let (is_dropped, was_dropped) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        R[1].run(|| {
+            assert!(has_all());
+            let refused = std::panic::catch_unwind(|| drop(M.try_lock())).unwrap_err();
+            let message = refused.downcast::<String>().unwrap();
+            assert!(message.contains("while a guard from a former run exists"), "{message}");
+            is_taken.send(()).unwrap();
+            was_dropped.recv().unwrap();
+            assert!(has_all() && M.try_lock().is_some());
+        })
+        .unwrap();
+    });
+    was_taken.recv().unwrap();
+    drop((permit, writing, member, halves, guard));
+    is_dropped.send(()).unwrap();
+    thread.join().unwrap();
+    R[0].run(|| assert!(has_all())).unwrap();
 }
 
 /// A writer that outlives its run goes on as a reader while another thread's run has the lock.

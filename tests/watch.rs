@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use barecoro::stack::MappedStack;
 use barecoro::sync::{RecvError, SendError, watch};
-use barecoro::task::{self, Cancelled};
+use barecoro::task::{self, Cancelled, WaitError};
 use barecoro::time::{Duration, Instant};
 use barecoro::{Coroutine, CoroutineResult, RunError, Runtime, select};
 
@@ -227,6 +227,79 @@ fn what_is_lent_stays_as_it_is() {
         watch.close();
         drop(lent);
         assert_eq!(last.join().unwrap(), Err(SendError::Closed("for nobody".into())));
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_send_waits_for_what_is_lent_until_its_deadline() {
+    static R: Runtime<4> = Runtime::new();
+    static W: watch::Channel<u32> = watch::Channel::new(0);
+    let later = || Instant::now() + Duration::from_secs(10);
+    R.run(|| {
+        assert_eq!(W.send_until(1, soon()), Err(SendError::Closed(1)));
+        let (sender, receiver) = W.split();
+        let lent = W.borrow().unwrap();
+        assert_eq!(W.send_until(2, soon()), Err(SendError::TimedOut(2)));
+        assert_eq!(sender.send_until(3, Instant::now()), Err(SendError::TimedOut(3)));
+        assert_eq!((*lent, receiver.has_changed()), (0, false));
+        // Those who wait behind it are let in when its time is over.
+        let late = task::spawn(|| W.send_until(4, soon())).unwrap();
+        task::yield_now();
+        let reading = task::spawn(|| {
+            W.borrow_until(Instant::now() + Duration::from_secs(10)).map(|value| *value)
+        });
+        assert_eq!(late.join().unwrap(), Err(SendError::TimedOut(4)));
+        assert_eq!(reading.unwrap().join().unwrap(), Ok(0));
+        let other = sender.clone();
+        let in_time = task::spawn(move || other.send_until(5, later())).unwrap();
+        task::yield_now();
+        drop(lent);
+        assert_eq!(in_time.join().unwrap(), Ok(()));
+        assert_eq!((*W.borrow().unwrap(), receiver.has_changed()), (5, true));
+        // Nothing is lent: it does not wait, whatever the deadline.
+        assert_eq!(sender.send_until(6, Instant::now()), Ok(()));
+        // A cancellation is no deadline that has passed.
+        let lent = receiver.borrow().unwrap();
+        let cancelled = task::spawn(move || W.send_until(7, later())).unwrap();
+        task::yield_now();
+        cancelled.cancel();
+        assert_eq!(cancelled.join().unwrap(), Err(SendError::Cancelled(7)));
+        assert_eq!(*lent, 6);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_borrow_waits_for_a_modification_until_its_deadline() {
+    static R: Runtime<4> = Runtime::new();
+    static W: watch::Channel<u32> = watch::Channel::new(0);
+    R.run(|| {
+        let (sender, receiver) = W.split();
+        let modifying = task::spawn(|| {
+            W.send_modify(|value| {
+                *value = 1;
+                assert!(task::park().is_ok());
+                *value = 2;
+            })
+        })
+        .unwrap();
+        task::yield_now();
+        let timed_out = Some(WaitError::TimedOut);
+        assert_eq!(W.borrow_until(soon()).err(), timed_out);
+        assert_eq!(sender.borrow_until(soon()).err(), timed_out);
+        assert_eq!(receiver.borrow_until(Instant::now()).err(), timed_out);
+        let cancelled =
+            task::spawn(|| W.borrow_until(Instant::now() + Duration::from_secs(10)).err()).unwrap();
+        task::yield_now();
+        cancelled.cancel();
+        assert_eq!(cancelled.join().unwrap(), Some(WaitError::Cancelled));
+        modifying.task().unpark();
+        let value = receiver.borrow_until(Instant::now() + Duration::from_secs(10)).unwrap();
+        assert_eq!((*value, value.has_changed()), (2, true));
+        assert!(!sender.borrow_until(Instant::now()).unwrap().has_changed());
+        drop(value);
+        modifying.join().unwrap().unwrap();
     })
     .unwrap();
 }

@@ -6,7 +6,8 @@ use core::fmt;
 use core::panic::Location;
 
 use crate::collections::{List, Node};
-use crate::task::{Cancelled, Owner, Waiting, What};
+use crate::task::{Cancelled, Owner, Scheduler, WaitError, Waiting, What};
+use crate::time::Instant;
 
 use super::wait::{self, Arm, Link, Waiter};
 
@@ -72,18 +73,46 @@ impl Barrier {
     #[track_caller]
     pub fn wait(&self) -> Result<BarrierWaitResult, Cancelled> {
         let scheduler = self.owner.enter("Barrier::wait");
-        if self.here.get() + 1 >= self.count {
-            self.here.set(0);
-            while let Some(link) = wait::pop(&self.waiters) {
-                // SAFETY: it was in the list just now.
-                unsafe { link.fire(scheduler) }
-            }
+        if self.opens(scheduler) {
             return Ok(BarrierWaitResult(true));
         }
         let waiting = Waiting::at(What::Barrier, self.name, Location::caller());
-        let coming = Coming { barrier: self, node: Node::new(Link::NONE) };
-        wait::wait(scheduler, waiting, &coming).map_err(|_| Cancelled)?;
+        wait::wait(scheduler, waiting, &Coming::new(self)).map_err(|_| Cancelled)?;
         Ok(BarrierWaitResult(false))
+    }
+
+    /// As [`wait`](Self::wait), until `deadline` at the latest. Then the task leaves again.
+    ///
+    /// # Errors
+    ///
+    /// - [`WaitError::Cancelled`]: the task was told to end.
+    /// - [`WaitError::TimedOut`]: not all have come in time.
+    ///
+    /// # Panics
+    ///
+    /// As for `wait`.
+    #[track_caller]
+    pub fn wait_until(&self, deadline: Instant) -> Result<BarrierWaitResult, WaitError> {
+        let scheduler = self.owner.enter("Barrier::wait_until");
+        if self.opens(scheduler) {
+            return Ok(BarrierWaitResult(true));
+        }
+        let waiting = Waiting::at(What::Barrier, self.name, Location::caller());
+        wait::wait_until(scheduler, waiting, &Coming::new(self), deadline)?;
+        Ok(BarrierWaitResult(false))
+    }
+
+    /// One more comes. If it is the last, all are let through.
+    fn opens(&self, scheduler: &Scheduler) -> bool {
+        if self.here.get() + 1 < self.count {
+            return false;
+        }
+        self.here.set(0);
+        while let Some(link) = wait::pop(&self.waiters) {
+            // SAFETY: it was in the list just now.
+            unsafe { link.fire(scheduler) }
+        }
+        true
     }
 }
 
@@ -93,7 +122,7 @@ impl fmt::Debug for Barrier {
     }
 }
 
-/// What [`Barrier::wait`] says to those who have come.
+/// What [`Barrier::wait`] and [`Barrier::wait_until`] say to those who have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BarrierWaitResult(bool);
 
@@ -108,6 +137,12 @@ impl BarrierWaitResult {
 struct Coming<'a> {
     barrier: &'a Barrier,
     node: Node<Link>,
+}
+
+impl<'a> Coming<'a> {
+    fn new(barrier: &'a Barrier) -> Self {
+        Self { barrier, node: Node::new(Link::NONE) }
+    }
 }
 
 impl Arm for Coming<'_> {

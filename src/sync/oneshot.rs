@@ -89,11 +89,13 @@ impl<T> Channel<T> {
         let stale = self.item.take();
         self.has_sender.set(true);
         self.has_receiver.set(true);
-        drop(stale);
-        (
+        // Its destructor may panic, and then the halves are gone again.
+        let halves = (
             Sender { channel: self, marker: PhantomData },
             Receiver { channel: self, marker: PhantomData },
-        )
+        );
+        drop(stale);
+        halves
     }
 
     /// Takes the item, if there is one.

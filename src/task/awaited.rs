@@ -48,7 +48,7 @@ const fn kind(what: What) -> &'static str {
         What::Change => "a change of a value",
         What::Select => "one of several events",
         What::Future => "a future",
-        What::Thread => "another thread",
+        What::Thread => "something between threads",
         // Others are written elsewhere.
         What::Unpark | What::Sleep | What::Join | What::Scope => "",
         #[cfg(feature = "epoll")]

@@ -5,8 +5,8 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::panic::Location;
 
-use crate::sync::SendError;
 use crate::sync::wait::{self, Arm as _, Take as _};
+use crate::sync::{SendError, TrySendError};
 use crate::task::{Waiting, What};
 use crate::time::Instant;
 
@@ -93,6 +93,34 @@ impl<'a, T, const N: usize> Sender<'a, T, N> {
     #[track_caller]
     pub fn send(&self, item: T) -> Result<(), SendError<T>> {
         self.channel.send(item)
+    }
+
+    /// See [`Channel::send_until`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn send_until(&self, item: T, deadline: Instant) -> Result<(), SendError<T>> {
+        self.channel.send_until(item, deadline)
+    }
+
+    /// See [`Channel::try_send`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
+        self.channel.try_send(item)
     }
 
     /// See [`Channel::subscribe`].

@@ -38,6 +38,7 @@ use core::ptr::NonNull;
 
 use crate::collections::List;
 use crate::task::{Owner, Scheduler, Waiting, What};
+use crate::time::Instant;
 
 use super::wait::{self, Link};
 use super::{SendError, TrySendError};
@@ -124,15 +125,39 @@ impl<T, const N: usize> Channel<T, N> {
     #[track_caller]
     pub fn send(&self, item: T) -> Result<(), SendError<T>> {
         let scheduler = self.owner.enter("broadcast::Channel::send");
-        match self.offer(scheduler, item) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Closed(item)) => Err(SendError::Closed(item)),
-            Err(TrySendError::Full(item)) => {
-                let arm = Sending::new(self, item);
-                let waiting = Waiting::at(What::Send, self.name, Location::caller());
-                arm.sent(wait::wait(scheduler, waiting, &arm))
-            }
-        }
+        self.send_within(scheduler, item, None)
+    }
+
+    /// As [`send`](Self::send), until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// Those of `send`, and [`SendError::TimedOut`] with the item.
+    ///
+    /// # Panics
+    ///
+    /// As for `send`.
+    #[track_caller]
+    pub fn send_until(&self, item: T, deadline: Instant) -> Result<(), SendError<T>> {
+        let scheduler = self.owner.enter("broadcast::Channel::send_until");
+        self.send_within(scheduler, item, Some(deadline))
+    }
+
+    /// Sends an item if that takes no waiting.
+    ///
+    /// # Errors
+    ///
+    /// Both hold the item:
+    /// - [`TrySendError::Full`]: the oldest item is being cloned, or others wait to send.
+    /// - [`TrySendError::Closed`]: the channel is closed, or there are no receivers.
+    ///
+    /// # Panics
+    ///
+    /// As for [`send`](Self::send).
+    #[track_caller]
+    pub fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
+        let scheduler = self.owner.enter("broadcast::Channel::try_send");
+        self.offer(scheduler, item)
     }
 
     /// Closes the channel: nothing can be sent any more, and what was sent can still be received.
@@ -182,6 +207,27 @@ impl<T, const N: usize> Channel<T, N> {
     /// How many items it keeps.
     pub const fn capacity(&self) -> usize {
         N
+    }
+
+    #[track_caller]
+    fn send_within(
+        &self,
+        scheduler: &Scheduler,
+        item: T,
+        deadline: Option<Instant>,
+    ) -> Result<(), SendError<T>> {
+        match self.offer(scheduler, item) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Closed(item)) => Err(SendError::Closed(item)),
+            Err(TrySendError::Full(item)) => {
+                let arm = Sending::new(self, item);
+                let waiting = Waiting::at(What::Send, self.name, Location::caller());
+                arm.sent(match deadline {
+                    None => wait::wait(scheduler, waiting, &arm),
+                    Some(deadline) => wait::wait_until(scheduler, waiting, &arm, deadline),
+                })
+            }
+        }
     }
 
     /// Puts an item in, unless it would have to wait: then it is in [`TrySendError::Full`].

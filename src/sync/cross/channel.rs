@@ -16,6 +16,33 @@ use super::meeting::{Meeting, Side};
 ///
 /// Items come in the order in which they were sent. Of several that wait, who is called first may be
 /// overtaken by one that comes just then.
+///
+/// It has no halves: whoever has a reference to it may send and receive, on any thread, so none of
+/// them is the last of its side. [`close`](Self::close) says that nothing more will come.
+///
+/// # Examples
+///
+/// Threads compute for the tasks of a run:
+///
+/// ```
+/// use barecoro::{Runtime, sync::cross, task};
+///
+/// static RUNTIME: Runtime<2> = Runtime::new();
+/// static NUMBERS: cross::Channel<u64, 4> = cross::Channel::new().named("numbers");
+/// static SQUARES: cross::Channel<u64, 4> = cross::Channel::new().named("squares");
+///
+/// std::thread::scope(|s| {
+///     for _ in 0..2 {
+///         s.spawn(|| NUMBERS.iter().for_each(|n| SQUARES.send(n * n).unwrap()));
+///     }
+///     RUNTIME.run(|| {
+///         let asking = task::spawn(|| (1..=10).for_each(|n| NUMBERS.send(n).unwrap())).unwrap();
+///         assert_eq!(SQUARES.iter().take(10).sum::<u64>(), 385);
+///         asking.join().unwrap();
+///         NUMBERS.close();                             // the threads' loops end
+///     }).unwrap();
+/// });
+/// ```
 pub struct Channel<T, const N: usize>(pub(super) Meeting<Inside<T, N>>);
 
 pub(super) struct Inside<T, const N: usize> {
@@ -43,6 +70,13 @@ impl<T, const N: usize> Channel<T, N> {
     #[cfg(loom)]
     pub fn new() -> Self {
         Self(Meeting::new(Inside { items: Deque::new(), closed: false }))
+    }
+
+    /// Gives it a name for reports of what tasks wait for.
+    #[must_use]
+    pub const fn named(mut self, name: &'static str) -> Self {
+        self.0.set_name(name);
+        self
     }
 
     /// Sends an item, and waits while there is no room for it.
@@ -134,9 +168,26 @@ impl<T, const N: usize> Channel<T, N> {
         }
     }
 
+    /// Receives until the channel is closed, or the task is told to end. A thread is not told.
+    pub fn iter(&self) -> Iter<'_, T, N> {
+        Iter(self)
+    }
+
+    /// Receives until there is nothing left.
+    pub fn try_iter(&self) -> TryIter<'_, T, N> {
+        TryIter(self)
+    }
+
     /// Closes the channel: nothing can be sent any more, and what is in it can still be received.
     pub fn close(&self) {
         self.0.change_for_all(|inside| inside.closed = true);
+    }
+
+    /// Opens a closed channel again, for another run for example. What is left in its queue stays.
+    ///
+    /// Who waited when it was closed, and has not run since, does not notice, and waits on.
+    pub fn reopen(&self) {
+        self.0.with(|inside| inside.closed = false);
     }
 
     /// Whether the channel is closed.
@@ -200,6 +251,53 @@ impl<T, const N: usize> Default for Channel<T, N> {
 
 impl<T, const N: usize> fmt::Debug for Channel<T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Channel").field("capacity", &N).finish_non_exhaustive()
+        f.debug_struct("Channel")
+            .field("name", &self.0.name())
+            .field("capacity", &N)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The items of a channel, as they come, until it is closed or the task is told to end.
+pub struct Iter<'a, T, const N: usize>(&'a Channel<T, N>);
+
+impl<T, const N: usize> Iterator for Iter<'_, T, N> {
+    type Item = T;
+
+    #[track_caller]
+    fn next(&mut self) -> Option<T> {
+        self.0.recv().ok()
+    }
+}
+
+/// The items of a channel that are there.
+pub struct TryIter<'a, T, const N: usize>(&'a Channel<T, N>);
+
+impl<T, const N: usize> Iterator for TryIter<'_, T, N> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.try_recv().ok()
+    }
+}
+
+impl<'a, T, const N: usize> IntoIterator for &'a Channel<T, N> {
+    type Item = T;
+    type IntoIter = Iter<'a, T, N>;
+
+    fn into_iter(self) -> Iter<'a, T, N> {
+        self.iter()
+    }
+}
+
+impl<T, const N: usize> fmt::Debug for Iter<'_, T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter").finish_non_exhaustive()
+    }
+}
+
+impl<T, const N: usize> fmt::Debug for TryIter<'_, T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TryIter").finish_non_exhaustive()
     }
 }

@@ -40,7 +40,8 @@ impl Side {
     }
 }
 
-pub(super) struct Meeting<S>(Mutex<Inside<S>>);
+/// What happens between threads, and its name for reports.
+pub(super) struct Meeting<S>(Mutex<Inside<S>>, Option<&'static str>);
 
 pub(super) struct Inside<S> {
     pub(super) value: S,
@@ -112,13 +113,12 @@ impl Sleeper {
         &self,
         task: Option<(&'static Scheduler, Look)>,
         deadline: Option<Instant>,
-        place: &'static Location<'static>,
+        waiting: Waiting,
     ) -> Result<(), WaitError> {
         let Some((scheduler, look)) = task else { return self.sleep_thread(deadline) };
         if !look.is_current(scheduler) {
             return Ok(());
         }
-        let waiting = Waiting::at(What::Thread, None, place);
         match deadline {
             None => scheduler.block(waiting).map_err(|_| WaitError::Cancelled),
             Some(deadline) => scheduler.block_until(waiting, deadline),
@@ -158,12 +158,20 @@ fn here() -> Option<&'static Scheduler> {
 impl<S> Meeting<S> {
     #[cfg(not(loom))]
     pub(super) const fn new(value: S) -> Self {
-        Self(Mutex::new(Inside { value, taking: List::new(), bringing: List::new() }))
+        Self(Mutex::new(Inside { value, taking: List::new(), bringing: List::new() }), None)
     }
 
     #[cfg(loom)]
     pub(super) fn new(value: S) -> Self {
-        Self(Mutex::new(Inside { value, taking: List::new(), bringing: List::new() }))
+        Self(Mutex::new(Inside { value, taking: List::new(), bringing: List::new() }), None)
+    }
+
+    pub(super) const fn set_name(&mut self, name: &'static str) {
+        self.1 = Some(name);
+    }
+
+    pub(super) const fn name(&self) -> Option<&'static str> {
+        self.1
     }
 
     /// For who waits for other things too; see `seat`.
@@ -219,7 +227,7 @@ impl<S> Meeting<S> {
         mut attempt: impl FnMut(&mut S) -> Option<R>,
         deadline: Option<Instant>,
     ) -> Result<R, WaitError> {
-        let place = Location::caller();
+        let waiting = Waiting::at(What::Thread, self.name(), Location::caller());
         let scheduler = here();
         if let Some(done) = self.attempt(side, &mut attempt) {
             return Ok(done);
@@ -248,7 +256,7 @@ impl<S> Meeting<S> {
             unsafe { inside.list(side).push(&sleeper.node) };
             drop(inside);
             loop {
-                let slept = sleeper.sleep(task, deadline, place);
+                let slept = sleeper.sleep(task, deadline, waiting);
                 task = look();
                 let inside = self.0.lock();
                 if !sleeper.node.is_linked() {

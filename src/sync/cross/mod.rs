@@ -43,5 +43,5 @@ mod shim;
 #[cfg(not(loom))]
 #[doc(hidden)]
 pub use arm::{Notified, Receiving, Sending};
-pub use channel::Channel;
+pub use channel::{Channel, Iter, TryIter};
 pub use notify::Notify;

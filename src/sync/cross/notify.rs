@@ -74,6 +74,13 @@ impl Notify {
         Self(Meeting::new(Notified::NONE))
     }
 
+    /// Gives it a name for reports of what tasks wait for.
+    #[must_use]
+    pub const fn named(mut self, name: &'static str) -> Self {
+        self.0.set_name(name);
+        self
+    }
+
     /// Waits for a notification, or takes the one that is kept.
     ///
     /// # Errors
@@ -115,6 +122,6 @@ impl Default for Notify {
 
 impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notify").finish_non_exhaustive()
+        f.debug_struct("Notify").field("name", &self.0.name()).finish_non_exhaustive()
     }
 }

@@ -37,7 +37,8 @@ use core::fmt;
 use core::ops::Deref;
 
 use crate::collections::List;
-use crate::task::{Cancelled, Owner, Scheduler};
+use crate::task::{Cancelled, Owner, Scheduler, WaitError};
+use crate::time::Instant;
 
 use super::SendError;
 use super::rwlock::{ReadGuard, RwLock};
@@ -117,7 +118,21 @@ impl<T> Channel<T> {
     /// Outside of a task; and as [`sync`](super#threads) says.
     #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        self.replace("watch::Channel::send", value, false).map(drop)
+        self.replace("watch::Channel::send", value, false, None).map(drop)
+    }
+
+    /// As [`send`](Self::send), until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// Those of `send`, and [`SendError::TimedOut`] with the value.
+    ///
+    /// # Panics
+    ///
+    /// As for `send`.
+    #[track_caller]
+    pub fn send_until(&self, value: T, deadline: Instant) -> Result<(), SendError<T>> {
+        self.replace("watch::Channel::send_until", value, false, Some(deadline)).map(drop)
     }
 
     /// Replaces the value whether or not anybody listens, and returns the one before. Otherwise as
@@ -132,7 +147,7 @@ impl<T> Channel<T> {
     /// As for `send`.
     #[track_caller]
     pub fn send_replace(&self, value: T) -> Result<T, SendError<T>> {
-        self.replace("watch::Channel::send_replace", value, true)
+        self.replace("watch::Channel::send_replace", value, true, None)
     }
 
     /// Lets `f` change the value whether or not anybody listens, and wakes all receivers that wait.
@@ -196,6 +211,22 @@ impl<T> Channel<T> {
         Ok(Ref { value: self.value.read()?, has_changed: false })
     }
 
+    /// As [`borrow`](Self::borrow), until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// - [`WaitError::Cancelled`]: the task was told to end.
+    /// - [`WaitError::TimedOut`]: the value was still being modified, or others waited for it.
+    ///
+    /// # Panics
+    ///
+    /// As for [`send`](Self::send).
+    #[track_caller]
+    pub fn borrow_until(&self, deadline: Instant) -> Result<Ref<'_, T>, WaitError> {
+        self.owner.enter("watch::Channel::borrow_until");
+        Ok(Ref { value: self.value.read_until(deadline)?, has_changed: false })
+    }
+
     /// Closes the channel: receivers learn that no change will come any more. Its value can still be
     /// borrowed. Does nothing to a closed channel.
     ///
@@ -252,13 +283,26 @@ impl<T> Channel<T> {
 
     /// Returns the value before. `always`: also if nobody could hear of it.
     #[track_caller]
-    fn replace(&self, call: &str, value: T, always: bool) -> Result<T, SendError<T>> {
+    fn replace(
+        &self,
+        call: &str,
+        value: T,
+        always: bool,
+        deadline: Option<Instant>,
+    ) -> Result<T, SendError<T>> {
         let scheduler = self.owner.enter(call);
         let in_vain = || !always && (self.closed.get() || self.receivers.get() == 0);
         if in_vain() {
             return Err(SendError::Closed(value));
         }
-        let Ok(mut place) = self.value.write() else { return Err(SendError::Cancelled(value)) };
+        let locked = match deadline {
+            None => self.value.write().map_err(|Cancelled| WaitError::Cancelled),
+            Some(deadline) => self.value.write_until(deadline),
+        };
+        let mut place = match locked {
+            Ok(place) => place,
+            Err(error) => return Err(SendError::of(error, value)),
+        };
         // That may have changed while this waited.
         if in_vain() {
             return Err(SendError::Closed(value));

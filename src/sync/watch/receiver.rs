@@ -7,7 +7,7 @@ use core::panic::Location;
 
 use crate::sync::RecvError;
 use crate::sync::wait::{self, Arm as _};
-use crate::task::{Cancelled, Waiting, What};
+use crate::task::{Cancelled, WaitError, Waiting, What};
 use crate::time::Instant;
 
 use super::{Changing, Channel, Ref};
@@ -51,6 +51,21 @@ impl<'a, T> Receiver<'a, T> {
     #[track_caller]
     pub fn borrow(&self) -> Result<Ref<'_, T>, Cancelled> {
         let value = self.channel.borrow()?;
+        Ok(Ref { has_changed: self.is_behind(), ..value })
+    }
+
+    /// As [`borrow`](Self::borrow), until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Channel::borrow_until`].
+    ///
+    /// # Panics
+    ///
+    /// As for [`changed`](Self::changed).
+    #[track_caller]
+    pub fn borrow_until(&self, deadline: Instant) -> Result<Ref<'_, T>, WaitError> {
+        let value = self.channel.borrow_until(deadline)?;
         Ok(Ref { has_changed: self.is_behind(), ..value })
     }
 

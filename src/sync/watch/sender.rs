@@ -4,7 +4,8 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use crate::sync::SendError;
-use crate::task::Cancelled;
+use crate::task::{Cancelled, WaitError};
+use crate::time::Instant;
 
 use super::{Channel, Receiver, Ref};
 
@@ -81,6 +82,20 @@ impl<'a, T> Sender<'a, T> {
         self.channel.send(value)
     }
 
+    /// See [`Channel::send_until`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn send_until(&self, value: T, deadline: Instant) -> Result<(), SendError<T>> {
+        self.channel.send_until(value, deadline)
+    }
+
     /// See [`Channel::send_replace`].
     ///
     /// # Errors
@@ -135,6 +150,20 @@ impl<'a, T> Sender<'a, T> {
     #[track_caller]
     pub fn borrow(&self) -> Result<Ref<'_, T>, Cancelled> {
         self.channel.borrow()
+    }
+
+    /// See [`Channel::borrow_until`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn borrow_until(&self, deadline: Instant) -> Result<Ref<'_, T>, WaitError> {
+        self.channel.borrow_until(deadline)
     }
 
     /// See [`Channel::subscribe`].
