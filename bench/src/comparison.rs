@@ -61,7 +61,13 @@ impl Comparison {
     /// Lets them take turns. Returns a row for each subject and peer.
     pub fn run(self, effort: &Effort) -> Vec<Row> {
         let title = format!("{}, n = {}", self.name, self.n);
-        let times = rounds::run(effort, &title, &self.contenders);
+        let mut times = rounds::run(effort, &title, &self.contenders);
+        for (contender, times) in self.contenders.into_iter().zip(&mut times) {
+            let operations = contender.end();
+            for time in times {
+                *time /= operations;
+            }
+        }
         let (ours, theirs) = times.split_at(self.subjects.len());
         let mut rows = Vec::new();
         for (subject, ours) in self.subjects.iter().zip(ours) {
