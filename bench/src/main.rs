@@ -44,6 +44,7 @@ use clap::{Parser, ValueEnum};
 
 use cpu::Cpus;
 use echo::serve::Library;
+use foreign::Foreign;
 use memory::Tasks;
 use report::Row;
 use rounds::Effort;
@@ -121,7 +122,23 @@ impl Name {
 
     /// Builds what it runs besides this program, so that the time it takes is not taken for its own.
     fn prepare(self) -> io::Result<()> {
+        let foreign: &[Foreign] = match self {
+            Self::RoundTrip | Self::RoundTripOutlined | Self::RoundTripDeep => &[foreign::BOOST],
+            Self::Yield => &[foreign::BOOST, foreign::GO, foreign::ORIGINAL],
+            Self::OneRunnable => &[foreign::ORIGINAL],
+            Self::SpawnJoin
+            | Self::SpawnJoinBatch
+            | Self::ChannelHop
+            | Self::WakeRing
+            | Self::Lock
+            | Self::Memory => &[foreign::GO],
+            _ => &[],
+        };
+        for program in foreign {
+            let _reported_later = program.build();
+        }
         match self {
+            Self::Echo => echo::subjects::build(),
             Self::Hello => hello::build(),
             Self::Million => drop(million::build()?),
             Self::Demo => drop(demo::build()?),
