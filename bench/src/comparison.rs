@@ -4,6 +4,7 @@ use crate::contender::{Contender, Turns};
 use crate::foreign::{self, Foreign};
 use crate::report::{self, Row};
 use crate::rounds::{self, Effort};
+use crate::table::thousands;
 
 /// barecoro's variants and their peers in one benchmark.
 pub struct Comparison {
@@ -53,7 +54,10 @@ impl Comparison {
                 self.peers.push(name);
                 self.contenders.push(contender);
             }
-            Err(why) => report::skip(self.name, name, &why),
+            Err(why) => {
+                let who = format!("{name}, n = {}", thousands(self.n as f64));
+                report::skip(self.name, &who, &why);
+            }
         }
         self
     }

@@ -22,6 +22,7 @@ mod libraries;
 mod memory;
 mod million;
 mod one_runnable;
+mod origin;
 mod package;
 mod page;
 mod process_clock;
@@ -46,6 +47,7 @@ use cpu::Cpus;
 use echo::serve::Library;
 use foreign::Foreign;
 use memory::Tasks;
+use origin::Origin;
 use report::Row;
 use rounds::Effort;
 use timers::Timers;
@@ -203,6 +205,7 @@ fn run(arguments: &Arguments) -> io::Result<()> {
         Ok(()) => eprintln!("pinned to CPU {}", cpus.last),
         Err(error) => eprintln!("not pinned to one CPU, expect more noise: {error}"),
     }
+    let origin = Origin::now(&effort);
     let start = Instant::now();
     let cycles_per_ns = cpu::cycles_per_ns();
     let mut rows = Vec::new();
@@ -210,7 +213,7 @@ fn run(arguments: &Arguments) -> io::Result<()> {
         let began = Instant::now();
         let of_this = name.run(&effort)?;
         eprintln!("{}: {:.1} s", name.text(), began.elapsed().as_secs_f64());
-        report::save(&name.text(), &of_this)?;
+        report::save_rows(&name.text(), &of_this, &origin)?;
         rows.extend(of_this);
     }
     report::save_skipped(&names.into_iter().map(Name::text).collect::<Vec<_>>())?;

@@ -22,6 +22,11 @@ static MANY_TASKS: Runtime<100_016> = Runtime::new();
 
 /// Compares the two numbers of tasks, and the scheme that barecoro started from.
 pub fn run(effort: &Effort) -> Vec<Row> {
+    report::skip(
+        "one_runnable",
+        "all peers",
+        "it is about the scheme that looks at who cannot run",
+    );
     let mut contenders = vec![
         Contender::start(|turns| workload(&FEW_TASKS, FEW, &turns)),
         Contender::start(|turns| workload(&MANY_TASKS, MANY, &turns)),

@@ -8,6 +8,7 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use crate::aim::Aim;
+use crate::origin::Origin;
 use crate::statistics::{self, Summary};
 use crate::table::{self, quantity, thousands};
 
@@ -286,6 +287,19 @@ fn file(name: &str) -> PathBuf {
 pub fn save<T: Serialize>(name: &str, what: &[T]) -> io::Result<()> {
     fs::create_dir_all(folder())?;
     fs::write(file(name), serde_json::to_vec_pretty(what)?)
+}
+
+/// Writes the rows of a benchmark there, each with where it comes from.
+pub fn save_rows(name: &str, rows: &[Row], origin: &Origin) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Saved<'a> {
+        #[serde(flatten)]
+        row: &'a Row,
+        #[serde(flatten)]
+        origin: &'a Origin,
+    }
+
+    save(name, &rows.iter().map(|row| Saved { row, origin }).collect::<Vec<_>>())
 }
 
 /// What was saved under a name.

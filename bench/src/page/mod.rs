@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::aim::Aim;
 use crate::instructions::THE_BUDGET;
+use crate::origin::Origin;
 use crate::report::{self, Skipped};
 use crate::statistics;
 use crate::table::{self, quantity, thousands};
@@ -36,6 +37,9 @@ struct Row {
     note: Option<String>,
     #[serde(default)]
     aims: Vec<Aim>,
+    // Before what takes all that is left.
+    #[serde(flatten)]
+    origin: Origin,
     #[serde(flatten)]
     extra: BTreeMap<String, f64>,
 }
@@ -52,9 +56,21 @@ pub fn write() -> io::Result<()> {
         for name in section.names {
             match report::load::<Row>(name) {
                 Ok(some) => rows.extend(some),
-                Err(error) => eprintln!("the page lacks {name}: {error}"),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    eprintln!("the page lacks {name}: it was not measured");
+                }
+                Err(error) => {
+                    let why = format!("the results of {name} are not as this program writes them");
+                    return Err(io::Error::other(format!("{why}: {error}")));
+                }
             }
         }
+    }
+    if let Some(Row { name, .. }) = rows.iter().find(|row| row.origin.is_quick()) {
+        return Err(io::Error::other(format!(
+            "the page is written from full runs only, and {name} was run with --quick: \
+             `just bench {name}` measures it in full"
+        )));
     }
     let plots = plots::draw(&rows, &docs.join("performance"))?;
     let path = docs.join("performance.md");
@@ -67,7 +83,7 @@ pub fn write() -> io::Result<()> {
 
 fn page(rows: &[Row], plots: &[&str]) -> String {
     let mut page = String::from("# Performance\n\n");
-    page.push_str(&machine::description());
+    page.push_str(&machine::description(rows));
     page.push_str(sections::METHOD);
     page.push_str("\n## What was aimed at\n\n");
     aims(&mut page, rows);
@@ -146,7 +162,7 @@ fn not_measured(page: &mut String) {
 fn not_first(page: &mut String, rows: &[Row]) {
     let mut best: BTreeMap<(&str, usize, &str), &Row> = BTreeMap::new();
     let is_peer = |row: &&Row| !["the aim", THE_BUDGET].contains(&row.peer.as_str());
-    for row in rows.iter().filter(|row| row.note.is_none()).filter(is_peer) {
+    for row in rows.iter().filter(is_peer) {
         let kept = best.entry((&row.name, row.n, &row.peer)).or_insert(row);
         // Of instructions each subject is another workload.
         if row.ratio < kept.ratio && row.name != "instructions" {
@@ -158,8 +174,8 @@ fn not_first(page: &mut String, rows: &[Row]) {
         page.push_str("Nowhere.\n");
     } else {
         page.push_str(
-            "With the better of its variants where there are two. Peers with a note, which have not \
-             done the same work, are in the tables below only.\n\n",
+            "With the better of its variants where there are two. A peer with a note in the last column \
+             has not done the same work.\n\n",
         );
         table(page, behind.into_iter());
     }

@@ -12,16 +12,25 @@ pub struct Section {
 
 /// How it is measured.
 pub const METHOD: &str = "\
-The machine is shared and its speed drifts, so the subjects take turns round by round, and the ratio \
-is the median of the rounds' ratios, subject / peer: less is better. The spread is the interquartile \
-range of those ratios. Absolute values are good for orders of magnitude only. All subjects run on one \
-processor, but for `echo`, where the load has the other.\n";
+The machine is shared and its speed drifts, so the subjects take turns round by round, each round \
+beginning with another, and the ratio is the median of the rounds' ratios, subject / peer: less is \
+better. The spread is the interquartile range of those ratios; a row whose ratio is closer to 1 than that \
+is called even, and one whose medians lie the other way round than the rounds' ratios says so. \
+`memory` and `million` are run once for each number of tasks, `demo` three times, and `instructions` \
+are counted once, as they are the same each time: there no turns are taken, and fewer than three rounds have \
+no spread. Absolute values are good for orders of magnitude only. All subjects run on one processor, \
+and the load of `echo` on the other, but for a single connection, where it shares theirs. \
+\"Flattering\" is work that the processor does better than a program's: in the first-level cache, every \
+jump predicted. \"Defeats prediction\" is work where it has to guess: calls around the switch, or sixteen \
+bodies.\n";
 
 /// What the table of aims needs to be understood.
 pub const AIMS: &str = "\
 What this crate set out to reach. Where an aim is about the best peer, the row names the one that was \
-best this time. \"Within the spread\": half of the rounds lie in a range that is wider than the way from \
-the measured value to the aim, so that another run may decide otherwise.\n\n";
+best this time among those that have done the same work: without \"embassy, polled\", which could not \
+wait for the kernel. \"Within the spread\": half of the rounds lie in a range that is wider than the way from \
+the measured value to the aim, so that another run may decide otherwise. So it may where there are too few runs \
+for a spread.\n\n";
 
 /// All of it, in order.
 pub const SECTIONS: &[Section] = &[
@@ -41,7 +50,10 @@ pub const SECTIONS: &[Section] = &[
         text: "A switch among n tasks with 16 different bodies, each of which touches its stack or \
                future. corosensei, generator and Boost.Context have no scheduler: their coroutines \
                stand in an array and are resumed in turn, a resume and a suspend for each switch; at \
-               100,000 with stacks that have no guards. The original's scheme is what this crate \
+               100,000 with stacks that have no guards. The stacks of this crate begin at different \
+               places of their pages, so that their innermost frames do not compete for the same few \
+               sets of the first-level cache; those of corosensei, generator, may and Boost.Context all \
+               begin at the same, as they do for their users, and part of the difference is that. The original's scheme is what this crate \
                started from, written anew from its description: each yield goes back to the main \
                context, by a return that is never predicted, and the main context looks through all \
                slots. monoio's and may's yield lets the same task run again, which is not the same \
@@ -55,7 +67,8 @@ pub const SECTIONS: &[Section] = &[
         text: "One task spawned and joined, or a hundred spawned and then joined, on stacks or \
                allocations that are warm. Labelled cold: on stacks whose memory was given back to the \
                kernel before, which costs a page fault and more for each; futures have no stacks, and \
-               the peers beside it are the warm ones. embassy has no join.",
+               the peers beside it are the warm ones. monoio and compio visit the kernel whenever nobody \
+               else is ready, which with one task at a time is the case again and again. embassy has no join.",
         plots: &[],
     },
     Section {
@@ -99,7 +112,9 @@ pub const SECTIONS: &[Section] = &[
                server's process for each request, user and system. Server and load have a processor \
                each; with a single connection they share one, as waking the other processor of a \
                virtual machine costs more than all else. monoio and compio run with the ring's flags \
-               that make them fast. Requests a second and latencies are what the load saw: it is a \
+               that make them fast, and as deep a ring as all, here and elsewhere. The aims for each of our \
+               drivers are the best peer's CPU time and latency, and the system calls of the best peer that \
+               waits for the kernel in the same way. Requests a second and latencies are what the load saw: it is a \
                closed loop, so that they say more about the load than about the server. Most of the \
                time is the kernel's. It does not show large messages, connections that come and go, \
                or a network card.",

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aim::Aim;
 use crate::child::Killed;
-use crate::report::Row;
+use crate::report::{self, Row};
 use crate::rounds::{self, Effort};
 use crate::statistics::{quantile, spread};
 use crate::table;
@@ -93,6 +93,12 @@ struct Measured {
 
 /// All subjects by turns.
 pub fn run(effort: &Effort) -> io::Result<Vec<Row>> {
+    let others = "monoio, compio, glommio, may, Go and embassy";
+    report::skip(
+        "timers",
+        others,
+        "the aims are about tokio's and async-io's, and no more were written",
+    );
     let subjects = Timers::value_variants();
     let mut measured: Vec<Vec<Measured>> = subjects.iter().map(|_| Vec::new()).collect();
     // A round takes over ten seconds.
