@@ -36,7 +36,8 @@ use crate::statistics::{quantile, spread};
 use crate::table::{self, thousands};
 
 /// Numbers of connections.
-const POINTS: [usize; 3] = [1, 50, 1_000];
+const POINTS: [usize; 3] = [1, 50, MANY];
+const MANY: usize = 1_000;
 
 /// What is not measured before each turn.
 const WARM_UP: Duration = Duration::from_millis(30);
@@ -109,11 +110,13 @@ fn at(effort: &Effort, n: usize, subjects: &[Subject]) -> io::Result<Vec<Measure
             Err(why) => report::skip("echo", subject.name, &why),
         }
     }
+    // With many connections a turn holds few of each.
+    let turn = if n < MANY { effort.process_turn } else { 2 * effort.process_turn };
     let progress = rounds::progress(&format!("echo, n = {n}"), effort.process_rounds);
     for round in 0..effort.process_rounds {
         for index in rounds::order(round, taking.len()) {
             let part = &mut taking[index];
-            part.turn(effort.process_turn).map_err(|error| {
+            part.turn(turn).map_err(|error| {
                 io::Error::new(error.kind(), format!("echo with {}: {error}", part.measured.name))
             })?;
         }
