@@ -47,10 +47,11 @@ pub fn doubts<'a>(
     median: f64,
     peer_median: f64,
 ) -> impl Iterator<Item = &'a str> {
-    let is_even = spread.is_some_and(|spread| (ratio - 1.0).abs() < spread);
+    // The spread is relative to the ratio: one of a tenth is not near 1, however wide it is spread.
+    let is_even = spread.is_some_and(|spread| (ratio - 1.0).abs() < spread * ratio);
     let is_contradicted = (ratio - 1.0) * (median / peer_median - 1.0) < 0.0;
     let even = is_even.then_some("even, within the spread");
-    even.into_iter().chain(is_contradicted.then_some("the medians' ratio is beyond 1"))
+    even.into_iter().chain(is_contradicted.then_some("the medians say the reverse"))
 }
 
 /// The value below which lies the given part of all, between neighbours by linear interpolation.
@@ -89,9 +90,10 @@ mod tests {
         let doubts =
             |ratio, spread, median| -> Vec<_> { doubts(ratio, spread, median, 1.0).collect() };
         assert!(doubts(0.8, Some(0.1), 0.8).is_empty());
+        assert!(doubts(0.1, Some(1.2), 0.1).is_empty());
         assert!(doubts(0.99, None, 0.99).is_empty());
         assert_eq!(doubts(0.95, Some(0.1), 0.95), ["even, within the spread"]);
-        assert_eq!(doubts(0.8, Some(0.1), 1.1), ["the medians' ratio is beyond 1"]);
+        assert_eq!(doubts(0.8, Some(0.1), 1.1), ["the medians say the reverse"]);
     }
 
     #[test]
