@@ -61,7 +61,7 @@ impl Aim {
     /// What there is to say about how sure that is.
     pub fn doubt(&self) -> &'static str {
         match self.spread {
-            None => ", too few runs for a spread",
+            None => ", too few runs",
             Some(_) if self.is_noisy() => ", within the spread",
             Some(_) => "",
         }
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn one_run_decides_nothing() {
         let verdict = Aim::of_ratio(0.5, 1.0, None).verdict();
-        assert_eq!(verdict, "met, too few runs for a spread");
+        assert_eq!(verdict, "met, too few runs");
         assert_eq!(Aim::of_ratio(0.5, 1.0, None).exact().verdict(), "met");
     }
 }

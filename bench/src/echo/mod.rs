@@ -244,7 +244,7 @@ impl Measured {
     /// ring does the work of many calls.
     fn aims(&self, peers: &[&Self]) -> impl Iterator<Item = Aim> {
         let latency = best(peers, Self::p99).map(|best| {
-            let aim = Aim::about("p99, the best peer's", self.p99(), best.p99(), "ns");
+            let aim = Aim::about("p99 of the latencies", self.p99(), best.p99(), "ns");
             aim.with_spread(spread(&self.p99)).beside(best.name)
         });
         let is_alike = |peer: &&&Self| peer.driver == self.driver && !peer.system_calls.is_empty();
@@ -252,10 +252,8 @@ impl Measured {
         let calls = |one: &Self| one.system_calls().map(hundredths);
         let best = best(&alike, |peer| calls(peer).unwrap_or(f64::INFINITY));
         let calls = calls(self).zip(best.and_then(calls)).zip(best).map(|((ours, bound), best)| {
-            let of = format!("system calls a request, the best peer's on {}", self.driver.name());
-            Aim::about(&of, ours, bound, "")
-                .with_spread(spread(&self.system_calls))
-                .beside(best.name)
+            let aim = Aim::about("system calls a request", ours, bound, "");
+            aim.with_spread(spread(&self.system_calls)).beside(best.name)
         });
         latency.into_iter().chain(calls)
     }

@@ -30,15 +30,6 @@ pub enum Driver {
     Epoll,
 }
 
-impl Driver {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Uring => "io_uring",
-            Self::Epoll => "epoll",
-        }
-    }
-}
-
 /// What is run.
 #[derive(Clone, Copy)]
 pub enum Program {

@@ -30,7 +30,7 @@ What this crate set out to reach. Where an aim is about the best peer, the row n
 was best this time among those that have done the same work: without \"embassy, polled\", which \
 could not wait for the kernel. \"Within the spread\": half of the rounds lie in a range that is \
 wider than the way from the measured value to the aim, so that another run may decide otherwise. \
-So it may where there are too few runs for a spread.\n\n";
+So it may where there are too few runs for a spread, fewer than three.\n\n";
 
 /// All of it, in order.
 pub const SECTIONS: &[Section] = &[

@@ -146,9 +146,9 @@ fn lateness_of_async_io(ours: &[Measured], theirs: &[Measured]) -> [Aim; 4] {
     let [p50, p99]: [fn(&Measured) -> f64; 2] = [|run| run.late_p50, |run| run.late_p99];
     [
         aim("lateness, p50", p50, LATE_P50),
-        aim_beside("lateness, p50, the peer's in this run", p50),
+        aim_beside("lateness, p50, in this run", p50),
         aim("lateness, p99", p99, LATE_P99),
-        aim_beside("lateness, p99, the peer's in this run", p99),
+        aim_beside("lateness, p99, in this run", p99),
     ]
 }
 
