@@ -76,7 +76,7 @@ impl World {
 
     /// Checks that the tasks had the turns that were claimed, within ten per cent: tokio does not
     /// keep a strict order, and its other tasks were seen to have up to four per cent more turns
-    /// than the one that measures. Its figures are too high by as much.
+    /// than the one that measures, which is taken into account.
     ///
     /// # Panics
     ///

@@ -4,6 +4,7 @@ use crate::contender::{Contender, Turns};
 use crate::foreign::{self, Foreign};
 use crate::report::{self, Row};
 use crate::rounds::{self, Effort};
+use crate::table::thousands;
 
 /// barecoro's variants and their peers in one benchmark.
 pub struct Comparison {
@@ -53,7 +54,10 @@ impl Comparison {
                 self.peers.push(name);
                 self.contenders.push(contender);
             }
-            Err(why) => report::skip(self.name, name, &why),
+            Err(why) => {
+                let who = format!("{name}, n = {}", thousands(self.n as f64));
+                report::skip(self.name, &who, &why);
+            }
         }
         self
     }
@@ -61,7 +65,13 @@ impl Comparison {
     /// Lets them take turns. Returns a row for each subject and peer.
     pub fn run(self, effort: &Effort) -> Vec<Row> {
         let title = format!("{}, n = {}", self.name, self.n);
-        let times = rounds::run(effort, &title, &self.contenders);
+        let mut times = rounds::run(effort, &title, &self.contenders);
+        for (contender, times) in self.contenders.into_iter().zip(&mut times) {
+            let operations = contender.end();
+            for time in times {
+                *time /= operations;
+            }
+        }
         let (ours, theirs) = times.split_at(self.subjects.len());
         let mut rows = Vec::new();
         for (subject, ours) in self.subjects.iter().zip(ours) {

@@ -5,6 +5,7 @@
 //! a time.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,7 @@ pub struct Contender {
     /// `None` once the workload was told to end.
     questions: Option<SyncSender<u64>>,
     answers: Receiver<Span>,
+    correction: Arc<OnceLock<f64>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -37,8 +39,24 @@ impl Contender {
     pub fn start(workload: impl FnOnce(Turns) + Send + 'static) -> Self {
         let (questions, asked) = sync_channel(0);
         let (answer, answers) = sync_channel(0);
-        let thread = thread::spawn(move || workload(Turns { asked, answer }));
-        Self { questions: Some(questions), answers, thread: Some(thread) }
+        let correction = Arc::default();
+        let known = Arc::clone(&correction);
+        let thread = thread::spawn(move || workload(Turns { asked, answer, correction: known }));
+        Self { questions: Some(questions), answers, correction, thread: Some(thread) }
+    }
+
+    /// Tells the workload to end. Returns how many operations there were for each that it answered
+    /// with: one, unless it found something else.
+    pub fn end(mut self) -> f64 {
+        self.stop();
+        self.correction.get().copied().unwrap_or(1.0)
+    }
+
+    fn stop(&mut self) {
+        self.questions = None;
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("a workload ends in good order");
+        }
     }
 
     /// Has so many laps timed, after some that are not.
@@ -55,10 +73,7 @@ impl Contender {
 
 impl Drop for Contender {
     fn drop(&mut self) {
-        self.questions = None;
-        if let Some(thread) = self.thread.take() {
-            thread.join().expect("a workload ends in good order");
-        }
+        self.stop();
     }
 }
 
@@ -66,6 +81,7 @@ impl Drop for Contender {
 pub struct Turns {
     asked: Receiver<u64>,
     answer: SyncSender<Span>,
+    correction: Arc<OnceLock<f64>>,
 }
 
 impl Turns {
@@ -82,6 +98,12 @@ impl Turns {
     /// Answers with what somebody else measured.
     pub fn answer_with(&self, span: Span) {
         self.answer.send(span).expect("who asks waits for the answer");
+    }
+
+    /// Says in the end how many operations there were for each that was answered with, where that is
+    /// known no sooner.
+    pub fn correct(&self, operations: f64) {
+        assert!(self.correction.set(operations).is_ok(), "a workload ends once");
     }
 
     /// Answers all questions with a loop that does as many laps as it is told, each of so many

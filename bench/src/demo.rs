@@ -40,13 +40,7 @@ pub fn run() -> io::Result<Vec<Row>> {
     }
     let mut row = Row::new("demo", "the aim", 1, &times, &[TIME; RUNS]).with("bytes", bytes);
     row.aim_at_median(TIME * TOLERANCE);
-    row.aim_at(Aim {
-        of: "size".to_owned(),
-        value: bytes,
-        at_most: BYTES,
-        unit: "bytes".to_owned(),
-        spread: 0.0,
-    });
+    row.aim_at(Aim::about("size", bytes, BYTES, "bytes").exact());
     Ok(vec![row])
 }
 

@@ -22,11 +22,12 @@ pub struct Foreign {
 #[derive(Clone, Copy)]
 pub enum Language {
     C(&'static [&'static str]),
-    /// With musl as its libc, statically linked.
-    CWithMusl,
+    /// With musl as its libc.
+    CWithMusl(&'static [&'static str]),
     Cpp(&'static [&'static str]),
-    Go,
-    Rust,
+    /// The program `go` is told before the name of the source instead.
+    Go(&'static [&'static str]),
+    Rust(&'static [&'static str]),
 }
 
 /// The workloads for Boost.Context.
@@ -40,36 +41,60 @@ pub const THE_ORIGINAL: &str = "the original's scheme";
 pub const ORIGINAL: Foreign = Foreign { source: "original.c", language: Language::C(&[]) };
 
 /// The workloads for Go.
-pub const GO: Foreign = Foreign { source: "tasks.go", language: Language::Go };
+pub const GO: Foreign = Foreign { source: "tasks.go", language: Language::Go(&["build"]) };
 
 impl Foreign {
-    /// Compiles the program. Returns where it is, or why there is none.
+    /// Compiles the program unless that has been done. Returns where it is, or why there is none.
     pub fn build(self) -> Result<PathBuf, String> {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join(self.source);
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign");
         let folder = crate::report::folder().join("foreign");
-        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let failed = |error: io::Error| format!("{}: {error}", folder.display());
+        fs::create_dir_all(&folder).map_err(failed)?;
         let (compiler, before, after): (OsString, &[&str], &[&str]) = match self.language {
-            Language::C(after) => (or("CC", "cc"), &["-O2", "-o"], after),
-            Language::CWithMusl => ("musl-gcc".into(), &["-O2", "-o"], &["-static"]),
-            Language::Cpp(after) => (or("CXX", "c++"), &["-O2", "-o"], after),
-            Language::Go => ("go".into(), &["build", "-o"], &[]),
-            Language::Rust => ("rustc".into(), &["-O", "-o"], &[]),
+            Language::C(after) => (or("CC", "cc"), &["-O2"], after),
+            Language::CWithMusl(after) => ("musl-gcc".into(), &["-O2"], after),
+            Language::Cpp(after) => (or("CXX", "c++"), &["-O2"], after),
+            Language::Go(before) => ("go".into(), before, &[]),
+            Language::Rust(after) => ("rustc".into(), &[], after),
         };
-        let musl = if matches!(self.language, Language::CWithMusl) { "-musl" } else { "" };
-        let name = format!("{}{}{musl}", self.source, after.concat()).replace('.', "-");
-        let program = folder.join(name);
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        let musl = if matches!(self.language, Language::CWithMusl(_)) { "-musl" } else { "" };
+        let name = format!("{}{}{musl}", self.source, after.concat());
+        let program = folder.join(name.replace(|letter| !is_plain(letter), "-"));
         let mut compiler = Command::new(compiler);
-        compiler.args(before).arg(&program).arg(&source).args(after).env("GO111MODULE", "off");
+        compiler.args(before).arg("-o").arg(&program).arg(sources.join(self.source)).args(after);
+        compiler.env("GO111MODULE", "off");
+        let built_with = program.with_extension("command");
+        if is_newer(&built_with, &sources) && is_built_with(&program, &built_with, &compiler) {
+            return Ok(program);
+        }
         let output = compiler.output().map_err(|error| {
             format!("no compiler {}: {error}", compiler.get_program().display())
         })?;
         if output.status.success() {
+            fs::write(&built_with, format!("{compiler:?}")).map_err(failed)?;
             return Ok(program);
         }
         let said = String::from_utf8_lossy(&output.stderr);
         let first = said.lines().find(|line| line.contains("error")).unwrap_or_default();
         Err(format!("{} does not compile here: {first}", self.source))
     }
+}
+
+/// Whether a file is newer than all in a folder. Headers are there too.
+fn is_newer(file: &Path, folder: &Path) -> bool {
+    let changed = |path: &Path| fs::metadata(path)?.modified();
+    let newest = |folder| -> io::Result<_> {
+        let times = fs::read_dir(folder)?.map(|entry| changed(&entry?.path()));
+        Ok(times.collect::<io::Result<Vec<_>>>()?.into_iter().max())
+    };
+    matches!((changed(file), newest(folder)), (Ok(file), Ok(newest)) if Some(file) > newest)
+}
+
+/// Whether a program is there and has been compiled with this command.
+fn is_built_with(program: &Path, built_with: &Path, command: &Command) -> bool {
+    let before = fs::read_to_string(built_with).unwrap_or_default();
+    program.exists() && before == format!("{command:?}")
 }
 
 /// The compiler that the environment names, or else the usual one.

@@ -7,7 +7,7 @@
 //!
 //! barecoro's says hello right from its main function, or from a task on a stack of its own: seven
 //! more system calls, and the page faults of new stacks. It is built for stable Rust with its core,
-//! as `just build-freestanding stable` builds.
+//! as `just build-freestanding stable` builds. All are made small and stripped, as it is.
 
 use std::fs;
 use std::io;
@@ -46,10 +46,10 @@ pub fn run(effort: &Effort) -> io::Result<Vec<Row>> {
         }
     }
     let progress = rounds::progress("hello", effort.process_rounds);
-    for _ in 0..effort.process_rounds {
-        for program in &mut programs {
-            let time = program.time()?;
-            program.times.push(time);
+    for round in 0..effort.process_rounds {
+        for index in rounds::order(round, programs.len()) {
+            let time = programs[index].time()?;
+            programs[index].times.push(time);
         }
         progress.inc(1);
     }
@@ -77,13 +77,17 @@ type Build = fn() -> Result<PathBuf, String>;
 const SUBJECTS: [(&str, Build); 8] = [
     ("barecoro", || build_ours("plain")),
     ("barecoro, in a task", || build_ours("task")),
-    (WITHOUT_LIBC, || c("hello_nolibc.c", Language::C(&["-nostdlib", "-static"]))),
-    ("C, static musl", || c("hello.c", Language::CWithMusl)),
-    ("C, static glibc", || c("hello.c", Language::C(&["-static"]))),
-    ("C, glibc", || c("hello.c", Language::C(&[]))),
-    ("Go", || c("hello.go", Language::Go)),
-    ("Rust, std", || c("hello.rs", Language::Rust)),
+    (WITHOUT_LIBC, || c("hello_nolibc.c", Language::C(&["-Os", "-s", "-nostdlib", "-static"]))),
+    ("C, static musl", || c("hello.c", Language::CWithMusl(&["-Os", "-s", "-static"]))),
+    ("C, static glibc", || c("hello.c", Language::C(&["-Os", "-s", "-static"]))),
+    ("C, glibc", || c("hello.c", Language::C(&["-Os", "-s"]))),
+    ("Go", || c("hello.go", Language::Go(&["build", "-ldflags=-s -w"]))),
+    ("Rust, std", || c("hello.rs", Language::Rust(SMALL_RUST))),
 ];
+
+/// As ours is built.
+const SMALL_RUST: &[&str] =
+    &["-Copt-level=z", "-Clto=fat", "-Ccodegen-units=1", "-Cpanic=abort", "-Cstrip=symbols"];
 
 fn c(source: &'static str, language: Language) -> Result<PathBuf, String> {
     Foreign { source, language }.build()

@@ -4,8 +4,12 @@
 //! `run` lets a task run to its end on a new runtime, as a task among the others; `start` starts a
 //! task that nobody waits for; `spawn` starts one whose result is awaited. Runtimes are made without
 //! drivers of I/O and time where they have a choice, which leaves them nothing to look at between
-//! their tasks; most programs enable them and pay more.
+//! their tasks; most programs enable them and pay more. The three that have a ring for all of it get
+//! one with the flags that make it fast, and the same depth, in `echo` too.
 #![expect(unsafe_code, reason = "drives the executor of embassy")]
+
+/// How many entries the rings have: the depth that barecoro's server needs.
+const RING: u32 = 4096;
 
 /// tokio's `current_thread` scheduler, in the runtime whose tasks need not be `Send`.
 pub mod tokio {
@@ -28,34 +32,51 @@ pub mod tokio {
     }
 }
 
-/// smol's `LocalExecutor`, from async-executor.
+/// smol's `StaticLocalExecutor`, from async-executor: the one for a thread that lives as long as the
+/// program, and thus keeps no list of its tasks.
 pub mod smol {
-    use async_executor::LocalExecutor;
+    use async_executor::StaticLocalExecutor;
     use futures_lite::future::block_on;
 
     thread_local! {
-        static EXECUTOR: &'static LocalExecutor<'static> = Box::leak(Box::default());
+        static EXECUTOR: &'static StaticLocalExecutor = Box::leak(Box::default());
+    }
+
+    /// The thread's.
+    pub fn executor() -> &'static StaticLocalExecutor {
+        EXECUTOR.with(|executor| *executor)
     }
 
     pub fn run<F: Future<Output = ()> + 'static>(task: F) {
         let task = spawn(task);
-        block_on(EXECUTOR.with(|executor| executor.run(task)));
+        block_on(executor().run(task));
     }
 
     pub fn start<F: Future<Output = ()> + 'static>(task: F) {
-        EXECUTOR.with(|executor| executor.spawn(task)).detach();
+        executor().spawn(task).detach();
     }
 
     pub fn spawn<T: 'static>(task: impl Future<Output = T> + 'static) -> impl Future<Output = T> {
-        EXECUTOR.with(|executor| executor.spawn(task))
+        executor().spawn(task)
     }
 }
 
 /// monoio, on `io_uring`.
 pub mod monoio {
+    use std::io;
+
+    use monoio::{IoUringDriver, Runtime, RuntimeBuilder};
+
+    /// With the ring's flags that make it fast, which it does not set by itself.
+    pub fn runtime() -> io::Result<Runtime<IoUringDriver>> {
+        let mut ring = io_uring_of_monoio::IoUring::builder();
+        ring.setup_single_issuer().setup_defer_taskrun();
+        let builder = RuntimeBuilder::<IoUringDriver>::new();
+        builder.with_entries(super::RING).uring_builder(ring).build()
+    }
+
     pub fn run<F: Future<Output = ()> + 'static>(task: F) {
-        let runtime = monoio::RuntimeBuilder::<monoio::IoUringDriver>::new().build();
-        runtime.expect("a runtime").block_on(async { spawn(task).await });
+        runtime().expect("a runtime").block_on(async { spawn(task).await });
     }
 
     pub fn start<F: Future<Output = ()> + 'static>(task: F) {
@@ -69,9 +90,20 @@ pub mod monoio {
 
 /// compio, on `io_uring`.
 pub mod compio {
+    use std::io;
+
+    use compio::driver::ProactorBuilder;
+    use compio::runtime::{Runtime, RuntimeBuilder};
+
+    /// With the ring's flags that make it fast, which it does not set by itself.
+    pub fn runtime() -> io::Result<Runtime> {
+        let mut ring = ProactorBuilder::new();
+        ring.capacity(super::RING).single_issuer(true).defer_taskrun(true);
+        RuntimeBuilder::new().with_proactor(ring).build()
+    }
+
     pub fn run<F: Future<Output = ()> + 'static>(task: F) {
-        let runtime = compio::runtime::Runtime::new().expect("a runtime");
-        runtime.block_on(async { spawn(task).await });
+        runtime().expect("a runtime").block_on(async { spawn(task).await });
     }
 
     pub fn start<F: Future<Output = ()> + 'static>(task: F) {
@@ -86,9 +118,18 @@ pub mod compio {
 
 /// glommio, on `io_uring`.
 pub mod glommio {
+    use std::io;
+
+    use glommio::{LocalExecutor, LocalExecutorBuilder, Placement};
+
+    /// It sets its rings' flags itself.
+    pub fn runtime() -> io::Result<LocalExecutor> {
+        let builder = LocalExecutorBuilder::new(Placement::Unbound);
+        Ok(builder.ring_depth(super::RING as usize).make()?)
+    }
+
     pub fn run<F: Future<Output = ()> + 'static>(task: F) {
-        let executor = glommio::LocalExecutorBuilder::default().make().expect("an executor");
-        executor.run(async { spawn(task).await });
+        runtime().expect("an executor").run(async { spawn(task).await });
     }
 
     pub fn start<F: Future<Output = ()> + 'static>(task: F) {

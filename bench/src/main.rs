@@ -22,6 +22,7 @@ mod libraries;
 mod memory;
 mod million;
 mod one_runnable;
+mod origin;
 mod package;
 mod page;
 mod process_clock;
@@ -44,7 +45,9 @@ use clap::{Parser, ValueEnum};
 
 use cpu::Cpus;
 use echo::serve::Library;
+use foreign::Foreign;
 use memory::Tasks;
+use origin::Origin;
 use report::Row;
 use rounds::Effort;
 use timers::Timers;
@@ -121,7 +124,23 @@ impl Name {
 
     /// Builds what it runs besides this program, so that the time it takes is not taken for its own.
     fn prepare(self) -> io::Result<()> {
+        let foreign: &[Foreign] = match self {
+            Self::RoundTrip | Self::RoundTripOutlined | Self::RoundTripDeep => &[foreign::BOOST],
+            Self::Yield => &[foreign::BOOST, foreign::GO, foreign::ORIGINAL],
+            Self::OneRunnable => &[foreign::ORIGINAL],
+            Self::SpawnJoin
+            | Self::SpawnJoinBatch
+            | Self::ChannelHop
+            | Self::WakeRing
+            | Self::Lock
+            | Self::Memory => &[foreign::GO],
+            _ => &[],
+        };
+        for program in foreign {
+            let _reported_later = program.build();
+        }
         match self {
+            Self::Echo => echo::subjects::build(),
             Self::Hello => hello::build(),
             Self::Million => drop(million::build()?),
             Self::Demo => drop(demo::build()?),
@@ -186,6 +205,7 @@ fn run(arguments: &Arguments) -> io::Result<()> {
         Ok(()) => eprintln!("pinned to CPU {}", cpus.last),
         Err(error) => eprintln!("not pinned to one CPU, expect more noise: {error}"),
     }
+    let origin = Origin::now(&effort);
     let start = Instant::now();
     let cycles_per_ns = cpu::cycles_per_ns();
     let mut rows = Vec::new();
@@ -193,7 +213,7 @@ fn run(arguments: &Arguments) -> io::Result<()> {
         let began = Instant::now();
         let of_this = name.run(&effort)?;
         eprintln!("{}: {:.1} s", name.text(), began.elapsed().as_secs_f64());
-        report::save(&name.text(), &of_this)?;
+        report::save_rows(&name.text(), &of_this, &origin)?;
         rows.extend(of_this);
     }
     report::save_skipped(&names.into_iter().map(Name::text).collect::<Vec<_>>())?;

@@ -66,17 +66,13 @@ pub fn run(effort: &Effort) -> io::Result<Vec<Row>> {
             .with("mappings", mappings);
         if n == TASKS {
             row.aim_at_median(WARM_SPAWN);
-            row.aim_at(aim("memory a task", memory, kibibytes * 1024.0, "bytes"));
-            row.aim_at(aim("page tables a task", page_tables, 48.0, "bytes"));
-            row.aim_at(aim("mappings of the process", mappings, 64.0, ""));
+            row.aim_at(Aim::about("memory a task", memory, kibibytes * 1024.0, "bytes"));
+            row.aim_at(Aim::about("page tables a task", page_tables, 48.0, "bytes"));
+            row.aim_at(Aim::about("mappings of the process", mappings, 64.0, ""));
         }
         rows.push(row);
         progress.inc(1);
     }
     progress.finish_and_clear();
     Ok(rows)
-}
-
-fn aim(of: &str, value: f64, at_most: f64, unit: &str) -> Aim {
-    Aim { of: of.to_owned(), value, at_most, unit: unit.to_owned(), spread: 0.0 }
 }

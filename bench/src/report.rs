@@ -8,8 +8,9 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use crate::aim::Aim;
-use crate::statistics::Summary;
-use crate::table;
+use crate::origin::Origin;
+use crate::statistics::{self, Summary};
+use crate::table::{self, quantity, thousands};
 
 /// One comparison.
 #[derive(Serialize)]
@@ -26,13 +27,18 @@ pub struct Row {
     /// The median over the rounds of subject / peer.
     ratio: f64,
     peer_ns_median: f64,
-    /// The interquartile range of the rounds' ratios over their median.
-    spread: f64,
+    /// The interquartile range of the rounds' ratios over their median, unless there are too few.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spread: Option<f64>,
     /// The same of the subject's values alone.
-    subject_spread: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject_spread: Option<f64>,
     /// What else this benchmark measures.
     #[serde(flatten)]
     extra: BTreeMap<&'static str, f64>,
+    /// Whether the work is such that the processor does it better or worse than a program's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<&'static str>,
     /// Why the two have not done quite the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'static str>,
@@ -65,6 +71,7 @@ impl Row {
             spread: summary.spread,
             subject_spread: summary.subject_spread,
             extra: BTreeMap::new(),
+            label: label(name),
             note: None,
             aims: Vec::new(),
         }
@@ -109,13 +116,8 @@ impl Row {
 
     /// Says what the subject's median is meant to be at most.
     pub fn aim_at_median(&mut self, at_most: f64) {
-        self.aim_at(Aim {
-            of: "median".to_owned(),
-            value: self.ns_median,
-            at_most,
-            unit: self.unit.to_owned(),
-            spread: self.subject_spread,
-        });
+        let aim = Aim::about("median", self.ns_median, at_most, self.unit);
+        self.aim_at(aim.with_spread(self.subject_spread));
     }
 
     /// Says what something is meant to be at most.
@@ -139,54 +141,101 @@ impl Row {
         self.peer_ns_median
     }
 
-    fn cells(&self, cycles_per_ns: f64) -> [String; COLUMNS] {
-        let aims = self.aims.iter().map(|aim| format!("<= {} {}", aim.at_most, aim.unit));
-        let verdicts: Vec<_> = self.aims.iter().map(Aim::verdict).collect();
+    /// Whether the other row is about the same subject's same work.
+    fn is_beside(&self, other: &Self) -> bool {
+        (self.name, self.n, self.subject) == (other.name, other.n, other.subject)
+    }
+
+    /// What goes for all peers.
+    fn heading(&self, cycles_per_ns: f64) -> String {
+        let cycles = match self.unit {
+            "ns" => format!(", {} cycles", thousands(self.ns_median * cycles_per_ns)),
+            _ => String::new(),
+        };
+        format!(
+            "{}, n = {}: {} {}{cycles}, at least {}",
+            self.name,
+            thousands(self.n as f64),
+            self.subject,
+            quantity(self.ns_median, self.unit),
+            quantity(self.ns_min, self.unit),
+        )
+    }
+
+    fn cells(&self) -> [String; COLUMNS] {
+        let Self { ratio, spread, ns_median, peer_ns_median, .. } = *self;
+        let remarks = [self.label, self.note].into_iter().flatten();
+        let doubts = statistics::doubts(ratio, spread, ns_median, peer_ns_median);
+        [
+            format!("  {}", self.peer),
+            quantity(peer_ns_median, self.unit),
+            format!("{ratio:.3}"),
+            table::percent(spread),
+            self.rounds.to_string(),
+            remarks.chain(doubts).collect::<Vec<_>>().join("; "),
+        ]
+    }
+
+    fn cells_of(&self, aim: &Aim) -> [String; AIM_COLUMNS] {
+        let beside = aim.beside.as_deref();
         [
             self.name.to_owned(),
-            self.n.to_string(),
+            thousands(self.n as f64),
             self.subject.to_owned(),
-            self.peer.to_owned(),
-            format!("{:.2}", self.ns_min),
-            format!("{:.2}", self.ns_median),
-            if self.unit == "ns" {
-                format!("{:.1}", self.ns_median * cycles_per_ns)
-            } else {
-                self.unit.to_owned()
-            },
-            format!("{:.2}", self.peer_ns_median),
-            format!("{:.3}", self.ratio),
-            format!("{:.1} %", self.spread * 100.0),
-            aims.collect::<Vec<_>>().join(", ").replace(" ,", ","),
-            if verdicts.is_empty() {
-                self.note.unwrap_or_default().to_owned()
-            } else {
-                verdicts.join(", ")
-            },
+            beside.unwrap_or(if aim.of == "ratio" { self.peer } else { "" }).to_owned(),
+            aim.of.clone(),
+            quantity(aim.value, &aim.unit),
+            quantity(aim.at_most, &aim.unit),
+            aim.verdict(),
         ]
     }
 }
 
-const COLUMNS: usize = 12;
+/// What the numbers of a benchmark are to be taken for, if it is one of the processor rather than
+/// of the kernel.
+fn label(name: &str) -> Option<&'static str> {
+    match name {
+        // One call in a loop, all of it in the first-level cache, every jump predicted.
+        "round_trip" | "one_runnable" | "lock" => Some("flattering"),
+        // Suspended behind calls, or by sixteen bodies in turn.
+        "round_trip_outlined" | "round_trip_deep" | "yield" | "channel_hop" | "wake_ring" => {
+            Some("defeats prediction")
+        }
+        _ => None,
+    }
+}
 
-const HEADINGS: [&str; COLUMNS] = [
-    "name", "n", "subject", "peer", "min", "median", "cycles", "peer's", "ratio", "spread", "aim",
-    "verdict",
-];
-
+const COLUMNS: usize = 6;
+const HEADINGS: [&str; COLUMNS] = ["  peer", "peer's", "ratio", "spread", "rounds", "remarks"];
 /// Whether a column is text, to be put to the left.
-const IS_TEXT: [bool; COLUMNS] =
-    [true, false, true, true, false, false, false, false, false, false, false, true];
+const IS_TEXT: [bool; COLUMNS] = [true, false, false, false, false, true];
 
-/// Prints all rows as a table, and who is missing from it.
+const AIM_COLUMNS: usize = 8;
+const AIM_HEADINGS: [&str; AIM_COLUMNS] =
+    ["aim", "n", "subject", "beside", "what", "measured", "at most", "verdict"];
+const AIM_IS_TEXT: [bool; AIM_COLUMNS] = [true, false, true, true, true, false, false, true];
+
+/// Prints all rows as a table, those that have aims once more, and who is missing.
 pub fn print(rows: &[Row], cycles_per_ns: f64) {
     let mut lines = vec![HEADINGS.map(str::to_owned)];
-    lines.extend(rows.iter().map(|row| row.cells(cycles_per_ns)));
-    table::print(&lines, IS_TEXT);
+    lines.extend(rows.iter().map(Row::cells));
+    let mut lines = table::aligned(&lines, IS_TEXT);
+    lines.by_ref().take(1).for_each(|line| println!("{line}"));
+    for of_one in rows.chunk_by(Row::is_beside) {
+        println!("{}", of_one[0].heading(cycles_per_ns));
+        lines.by_ref().take(of_one.len()).for_each(|line| println!("{line}"));
+    }
     println!(
-        "\nns and cycles an operation of the subject; ratio: subject / peer, less is better. \
-         The time-stamp counter ticks {cycles_per_ns:.2} times a ns."
+        "\nMedians of an operation; ratio: the median of the rounds' subject / peer, less is better; \
+         spread: the interquartile\nrange of those, for at least three rounds. The time-stamp counter \
+         ticks {cycles_per_ns:.2} times a ns."
     );
+    let aims = rows.iter().flat_map(|row| row.aims.iter().map(|aim| row.cells_of(aim)));
+    let aims: Vec<_> = [AIM_HEADINGS.map(str::to_owned)].into_iter().chain(aims).collect();
+    if aims.len() > 1 {
+        println!();
+        table::print(&aims, AIM_IS_TEXT);
+    }
     for one in &*skipped() {
         println!("NOT MEASURED: {} with {}: {}", one.name, one.peer, one.why);
     }
@@ -238,6 +287,19 @@ fn file(name: &str) -> PathBuf {
 pub fn save<T: Serialize>(name: &str, what: &[T]) -> io::Result<()> {
     fs::create_dir_all(folder())?;
     fs::write(file(name), serde_json::to_vec_pretty(what)?)
+}
+
+/// Writes the rows of a benchmark there, each with where it comes from.
+pub fn save_rows(name: &str, rows: &[Row], origin: &Origin) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Saved<'a> {
+        #[serde(flatten)]
+        row: &'a Row,
+        #[serde(flatten)]
+        origin: &'a Origin,
+    }
+
+    save(name, &rows.iter().map(|row| Saved { row, origin }).collect::<Vec<_>>())
 }
 
 /// What was saved under a name.

@@ -55,14 +55,20 @@ pub fn run(effort: &Effort, title: &str, contenders: &[Contender]) -> Vec<Vec<f6
     let laps: Vec<_> =
         contenders.iter().map(|contender| laps_for(contender, effort.turn)).collect();
     let mut times = vec![Vec::with_capacity(effort.rounds); contenders.len()];
-    for _ in 0..effort.rounds {
-        for ((contender, laps), times) in contenders.iter().zip(&laps).zip(&mut times) {
-            times.push(contender.time(*laps).ns());
+    for round in 0..effort.rounds {
+        for index in order(round, contenders.len()) {
+            times[index].push(contenders[index].time(laps[index]).ns());
         }
         progress.inc(1);
     }
     progress.finish_and_clear();
     times
+}
+
+/// In which order so many subjects have their turns: each round begins with another one, so that what
+/// comes at the start of a round does not always hit the same.
+pub fn order(round: usize, subjects: usize) -> impl Iterator<Item = usize> {
+    (0..subjects).map(move |place| (round + place) % subjects)
 }
 
 /// How many laps take so long. Looking for it warms the contender up.
@@ -95,4 +101,15 @@ pub fn progress(title: &str, rounds: usize) -> ProgressBar {
     bar.set_message(title.to_owned());
     bar.tick();
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_round_begins_with_another() {
+        let orders: Vec<Vec<_>> = (2..5).map(|round| order(round, 3).collect()).collect();
+        assert_eq!(orders, [[2, 0, 1], [0, 1, 2], [1, 2, 0]]);
+    }
 }

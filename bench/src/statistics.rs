@@ -11,9 +11,9 @@ pub struct Summary {
     /// The median over the rounds of subject / peer.
     pub ratio: f64,
     /// The interquartile range of subject / peer over its median.
-    pub spread: f64,
+    pub spread: Option<f64>,
     /// The same of the subject alone.
-    pub subject_spread: f64,
+    pub subject_spread: Option<f64>,
 }
 
 impl Summary {
@@ -31,9 +31,27 @@ impl Summary {
     }
 }
 
-/// The interquartile range over the median.
-pub fn spread(values: &[f64]) -> f64 {
-    (quantile(values, 0.75) - quantile(values, 0.25)) / quantile(values, 0.5)
+/// From how few values no spread is made.
+const TOO_FEW: usize = 2;
+
+/// The interquartile range over the median, unless there are too few values.
+pub fn spread(values: &[f64]) -> Option<f64> {
+    let range = || quantile(values, 0.75) - quantile(values, 0.25);
+    (values.len() > TOO_FEW).then(|| range() / quantile(values, 0.5))
+}
+
+/// What stands against saying that the one with the smaller median needs less.
+pub fn doubts<'a>(
+    ratio: f64,
+    spread: Option<f64>,
+    median: f64,
+    peer_median: f64,
+) -> impl Iterator<Item = &'a str> {
+    // The spread is relative to the ratio: one of a tenth is not near 1, however wide it is spread.
+    let is_even = spread.is_some_and(|spread| (ratio - 1.0).abs() < spread * ratio);
+    let is_contradicted = (ratio - 1.0) * (median / peer_median - 1.0) < 0.0;
+    let even = is_even.then_some("even, within the spread");
+    even.into_iter().chain(is_contradicted.then_some("the medians say the reverse"))
 }
 
 /// The value below which lies the given part of all, between neighbours by linear interpolation.
@@ -62,10 +80,27 @@ mod tests {
     }
 
     #[test]
+    fn two_values_have_no_spread() {
+        assert_eq!(spread(&[1.0, 2.0]), None);
+        assert_eq!(spread(&[1.0, 2.0, 3.0]), Some(0.5));
+    }
+
+    #[test]
+    fn a_ratio_is_doubted_within_the_spread_and_when_the_medians_contradict_it() {
+        let doubts =
+            |ratio, spread, median| -> Vec<_> { doubts(ratio, spread, median, 1.0).collect() };
+        assert!(doubts(0.8, Some(0.1), 0.8).is_empty());
+        assert!(doubts(0.1, Some(1.2), 0.1).is_empty());
+        assert!(doubts(0.99, None, 0.99).is_empty());
+        assert_eq!(doubts(0.95, Some(0.1), 0.95), ["even, within the spread"]);
+        assert_eq!(doubts(0.8, Some(0.1), 1.1), ["the medians say the reverse"]);
+    }
+
+    #[test]
     fn a_ratio_is_taken_round_by_round() {
         // The machine was twice as slow in the second round, for both.
         let summary = Summary::of(&[1.0, 2.0, 1.0], &[2.0, 4.0, 2.0]);
-        assert_eq!((summary.ratio, summary.spread), (0.5, 0.0));
+        assert_eq!((summary.ratio, summary.spread), (0.5, Some(0.0)));
         assert_eq!((summary.median, summary.min, summary.peer_median), (1.0, 1.0, 2.0));
     }
 }

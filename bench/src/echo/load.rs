@@ -16,6 +16,10 @@ use rustix::fd::OwnedFd;
 /// Bytes in a message.
 const MESSAGE: usize = 64;
 
+/// How many answers the load takes at a time. With all that there are, server and load fall into step
+/// with a thousand connections: one waits until the other has dealt with all of them.
+const AT_ONCE: usize = 64;
+
 /// After so long without an answer a server has failed.
 const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
@@ -62,7 +66,7 @@ impl Load {
             Ok(Connection { stream, sent: Instant::now(), message })
         };
         let connections = (0..connections).map(connect).collect::<io::Result<Vec<_>>>()?;
-        let events = Vec::with_capacity(connections.len());
+        let events = Vec::with_capacity(connections.len().min(AT_ONCE));
         Ok(Self { epoll, connections, events })
     }
 

@@ -16,7 +16,7 @@
 mod load;
 pub mod serve;
 mod server;
-mod subjects;
+pub mod subjects;
 mod syscalls;
 
 use std::io;
@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use load::{Latencies, Load};
 use serde::{Deserialize, Serialize};
-use server::{Server, Subject};
+use server::{Driver, Server, Subject};
 use syscalls::SystemCalls;
 
 use crate::aim::Aim;
@@ -36,10 +36,13 @@ use crate::statistics::{quantile, spread};
 use crate::table::{self, thousands};
 
 /// Numbers of connections.
-const POINTS: [usize; 3] = [1, 50, 1_000];
+const POINTS: [usize; 3] = [1, 50, MANY];
+const MANY: usize = 1_000;
 
 /// What is not measured before each turn.
 const WARM_UP: Duration = Duration::from_millis(30);
+/// How often system calls are counted.
+const COUNTS: usize = 3;
 /// After the load's end, until the server sleeps.
 const SETTLE: Duration = Duration::from_millis(2);
 
@@ -47,6 +50,7 @@ const SETTLE: Duration = Duration::from_millis(2);
 struct Measured {
     name: &'static str,
     is_ours: bool,
+    driver: Driver,
     /// Nanoseconds of CPU time a request.
     cpu: Vec<f64>,
     requests_per_second: Vec<f64>,
@@ -55,7 +59,8 @@ struct Measured {
     p99: Vec<f64>,
     /// Of all rounds.
     latencies: Latencies,
-    system_calls: Option<f64>,
+    /// Of a request. Empty if they cannot be counted.
+    system_calls: Vec<f64>,
 }
 
 /// A subject that takes part at a number of connections.
@@ -105,10 +110,13 @@ fn at(effort: &Effort, n: usize, subjects: &[Subject]) -> io::Result<Vec<Measure
             Err(why) => report::skip("echo", subject.name, &why),
         }
     }
+    // With many connections a turn holds few of each.
+    let turn = if n < MANY { effort.process_turn } else { 2 * effort.process_turn };
     let progress = rounds::progress(&format!("echo, n = {n}"), effort.process_rounds);
-    for _ in 0..effort.process_rounds {
-        for part in &mut taking {
-            part.turn(effort.process_turn).map_err(|error| {
+    for round in 0..effort.process_rounds {
+        for index in rounds::order(round, taking.len()) {
+            let part = &mut taking[index];
+            part.turn(turn).map_err(|error| {
                 io::Error::new(error.kind(), format!("echo with {}: {error}", part.measured.name))
             })?;
         }
@@ -116,7 +124,7 @@ fn at(effort: &Effort, n: usize, subjects: &[Subject]) -> io::Result<Vec<Measure
     }
     for part in &mut taking {
         match part.count_system_calls() {
-            Ok(count) => part.measured.system_calls = Some(count),
+            Ok(counts) => part.measured.system_calls = counts,
             Err(error) => {
                 report::skip("echo", "counts of system calls", &error.to_string());
                 break;
@@ -125,6 +133,11 @@ fn at(effort: &Effort, n: usize, subjects: &[Subject]) -> io::Result<Vec<Measure
     }
     progress.finish_and_clear();
     Ok(taking.into_iter().map(|part| part.measured).collect())
+}
+
+/// As exact as system calls are shown: a call in a thousand requests is the load's coming and going.
+fn hundredths(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
 }
 
 /// Starts a subject and warms it up.
@@ -140,12 +153,13 @@ fn take(subject: &Subject, n: usize, on: usize) -> Result<Taking, String> {
     let measured = Measured {
         name: subject.name,
         is_ours: subject.is_ours(),
+        driver: subject.driver,
         cpu: Vec::new(),
         requests_per_second: Vec::new(),
         p50: Vec::new(),
         p99: Vec::new(),
         latencies: load::latencies(),
-        system_calls: None,
+        system_calls: Vec::new(),
     };
     Ok(Taking { server, load, measured })
 }
@@ -169,20 +183,21 @@ impl Taking {
         Ok(())
     }
 
-    /// System calls of the server a request, in a turn that is not timed.
-    fn count_system_calls(&mut self) -> io::Result<f64> {
-        let mut calls = SystemCalls::of(self.server.id())?;
-        let seen = self.load.run(4 * WARM_UP)?;
-        Ok(calls.count()? as f64 / seen.requests as f64)
+    /// System calls of the server a request, in some turns that are not timed.
+    fn count_system_calls(&mut self) -> io::Result<Vec<f64>> {
+        let count = |_| {
+            let mut calls = SystemCalls::of(self.server.id())?;
+            let seen = self.load.run(2 * WARM_UP)?;
+            Ok(calls.count()? as f64 / seen.requests as f64)
+        };
+        (0..COUNTS).map(count).collect()
     }
 }
 
-/// Each of ours against each peer. The aim is that the best of ours is no worse than the best peer.
+/// Each of ours against each peer. Each of ours is meant to be no worse than the best peer.
 fn compare(n: usize, measured: &[Measured]) -> Vec<Row> {
     let (ours, peers): (Vec<_>, Vec<_>) = measured.iter().partition(|one| one.is_ours);
-    let (best, best_peer) = (best(&ours), best(&peers));
-    let p99 = |one: &Measured| quantile(&one.p99, 0.5);
-    let best_p99 = peers.iter().map(|peer| p99(peer)).min_by(f64::total_cmp);
+    let best_peer = best(&peers, Measured::cpu);
     let mut rows = Vec::new();
     for subject in &ours {
         for peer in &peers {
@@ -191,22 +206,14 @@ fn compare(n: usize, measured: &[Measured]) -> Vec<Row> {
                 .with("requests_per_second", quantile(&subject.requests_per_second, 0.5))
                 .with("peer_requests_per_second", quantile(&peer.requests_per_second, 0.5))
                 .with("p50_ns", quantile(&subject.p50, 0.5))
-                .with("p99_ns", quantile(&subject.p99, 0.5))
+                .with("p99_ns", subject.p99())
                 .with("peer_p50_ns", quantile(&peer.p50, 0.5))
-                .with("peer_p99_ns", quantile(&peer.p99, 0.5))
-                .with_some("system_calls_per_request", subject.system_calls)
-                .with_some("peer_system_calls_per_request", peer.system_calls);
-            let is_aim = best.is_some_and(|best| best.name == subject.name)
-                && best_peer.is_some_and(|best| best.name == peer.name);
-            if is_aim {
+                .with("peer_p99_ns", peer.p99())
+                .with_some("system_calls_per_request", subject.system_calls())
+                .with_some("peer_system_calls_per_request", peer.system_calls());
+            if best_peer.is_some_and(|best| best.name == peer.name) {
                 row.aim(1.0);
-                row.aim_at(Aim {
-                    of: "p99, at most the best peer's".to_owned(),
-                    value: p99(subject),
-                    at_most: best_p99.unwrap_or_default(),
-                    unit: "ns".to_owned(),
-                    spread: spread(&subject.p99),
-                });
+                subject.aims(&peers).for_each(|aim| row.aim_at(aim));
             }
             rows.push(row);
         }
@@ -215,13 +222,40 @@ fn compare(n: usize, measured: &[Measured]) -> Vec<Row> {
 }
 
 /// The one that needs least.
-fn best<'a>(some: &[&'a Measured]) -> Option<&'a Measured> {
-    some.iter().copied().min_by(|one, other| one.cpu().total_cmp(&other.cpu()))
+fn best<'a>(some: &[&'a Measured], of: impl Fn(&Measured) -> f64) -> Option<&'a Measured> {
+    some.iter().copied().min_by(|one, other| of(one).total_cmp(&of(other)))
 }
 
 impl Measured {
     fn cpu(&self) -> f64 {
         quantile(&self.cpu, 0.5)
+    }
+
+    fn p99(&self) -> f64 {
+        quantile(&self.p99, 0.5)
+    }
+
+    fn system_calls(&self) -> Option<f64> {
+        (!self.system_calls.is_empty()).then(|| quantile(&self.system_calls, 0.5))
+    }
+
+    /// Aims besides CPU time: the best peer's latency, and the system calls of the best peer that
+    /// waits for the kernel in the same way. What the two ways need cannot be compared: a visit to a
+    /// ring does the work of many calls.
+    fn aims(&self, peers: &[&Self]) -> impl Iterator<Item = Aim> {
+        let latency = best(peers, Self::p99).map(|best| {
+            let aim = Aim::about("p99 of the latencies", self.p99(), best.p99(), "ns");
+            aim.with_spread(spread(&self.p99)).beside(best.name)
+        });
+        let is_alike = |peer: &&&Self| peer.driver == self.driver && !peer.system_calls.is_empty();
+        let alike: Vec<_> = peers.iter().filter(is_alike).copied().collect();
+        let calls = |one: &Self| one.system_calls().map(hundredths);
+        let best = best(&alike, |peer| calls(peer).unwrap_or(f64::INFINITY));
+        let calls = calls(self).zip(best.and_then(calls)).zip(best).map(|((ours, bound), best)| {
+            let aim = Aim::about("system calls a request", ours, bound, "");
+            aim.with_spread(spread(&self.system_calls)).beside(best.name)
+        });
+        latency.into_iter().chain(calls)
     }
 
     fn distribution(&self, n: usize) -> Distribution {
@@ -237,16 +271,15 @@ fn print(n: usize, measured: &[Measured]) {
     let mut sorted: Vec<_> = measured.iter().collect();
     sorted.sort_by(|one, other| one.cpu().total_cmp(&other.cpu()));
     for one in sorted {
-        let spread = spread(&one.cpu);
         lines.push([
             one.name.to_owned(),
             n.to_string(),
             format!("{:.2}", one.cpu() / 1e3),
-            format!("{:.1} %", spread * 100.0),
+            table::percent(spread(&one.cpu)),
             thousands(quantile(&one.requests_per_second, 0.5)),
             format!("{:.1}", quantile(&one.p50, 0.5) / 1e3),
             format!("{:.1}", quantile(&one.p99, 0.5) / 1e3),
-            one.system_calls.map_or_else(|| "-".to_owned(), |calls| format!("{calls:.2}")),
+            one.system_calls().map_or_else(|| "-".to_owned(), |calls| format!("{calls:.2}")),
         ]);
     }
     table::print(&lines, [true, false, false, false, false, false, false, false]);

@@ -18,8 +18,16 @@ use crate::process_clock::ProcessClock;
 pub struct Subject {
     pub name: &'static str,
     pub program: Program,
+    pub driver: Driver,
     /// What it finds in its environment.
     pub environment: &'static [(&'static str, &'static str)],
+}
+
+/// How it waits for the kernel.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Driver {
+    Uring,
+    Epoll,
 }
 
 /// What is run.

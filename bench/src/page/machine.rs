@@ -1,7 +1,11 @@
 //! Where and with what was measured.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
+
+use super::Row;
+use crate::origin::Origin;
 
 /// The peers from crates.io whose versions are named.
 const CRATES: [&str; 14] = [
@@ -22,23 +26,24 @@ const CRATES: [&str; 14] = [
 ];
 
 /// A paragraph.
-pub fn description() -> String {
-    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let field = |name: &str| {
-        let line = cpus.lines().find(|line| line.starts_with(name)).unwrap_or_default();
-        line.split_once(": ").map_or("?", |(_, value)| value).to_owned()
-    };
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let kernel = kernel.split('.').take(2).collect::<Vec<_>>().join(".");
-    // Not how many this process may use: it stays on one.
-    let processors = cpus.lines().filter(|line| line.starts_with("processor")).count();
+pub fn description(rows: &[Row]) -> String {
+    let mut origins: BTreeMap<&Origin, BTreeSet<String>> = BTreeMap::new();
+    for row in rows {
+        origins.entry(&row.origin).or_default().insert(format!("`{}`", row.name));
+    }
+    let is_one = origins.len() == 1;
+    let origins = origins.into_iter().map(|(origin, names)| {
+        let Origin { measured, commit, kernel, cpu, .. } = origin;
+        let which = if is_one {
+            String::new()
+        } else {
+            format!(" ({})", names.into_iter().collect::<Vec<_>>().join(", "))
+        };
+        format!("on {measured}, of commit {commit}, on {cpu}, Linux {kernel}{which}")
+    });
     format!(
-        "Measured with `just bench`, page written on {}: a machine with {processors} processor(s) of an \
-         {} (family {} model {}), Linux {kernel}, {}. Peers: {}; {}; {}; Boost {}.\n\n",
-        first_line("date", &["+%-d %B %Y"]),
-        field("model name"),
-        field("cpu family"),
-        field("model\t"),
+        "Measured with `just bench` {}. Compiled with {}. Peers: {}; {}; {}; Boost {}.\n\n",
+        origins.collect::<Vec<_>>().join("; "),
         first_line("rustc", &["--version"]).split('(').next().unwrap_or_default().trim(),
         crates(),
         first_line("go", &["version"]).replace("go version ", "").replace(" linux/amd64", ""),

@@ -13,8 +13,11 @@ use std::{fs, io};
 use serde::Deserialize;
 
 use crate::aim::Aim;
+use crate::instructions::THE_BUDGET;
+use crate::origin::Origin;
 use crate::report::{self, Skipped};
-use crate::table::thousands;
+use crate::statistics;
+use crate::table::{self, quantity, thousands};
 use sections::{SECTIONS, Section};
 
 /// A row as it was saved.
@@ -27,11 +30,16 @@ struct Row {
     ns_median: f64,
     peer_ns_median: f64,
     unit: String,
+    rounds: usize,
     ratio: f64,
-    spread: f64,
+    spread: Option<f64>,
+    label: Option<String>,
     note: Option<String>,
     #[serde(default)]
     aims: Vec<Aim>,
+    // Before what takes all that is left.
+    #[serde(flatten)]
+    origin: Origin,
     #[serde(flatten)]
     extra: BTreeMap<String, f64>,
 }
@@ -48,9 +56,21 @@ pub fn write() -> io::Result<()> {
         for name in section.names {
             match report::load::<Row>(name) {
                 Ok(some) => rows.extend(some),
-                Err(error) => eprintln!("the page lacks {name}: {error}"),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    eprintln!("the page lacks {name}: it was not measured");
+                }
+                Err(error) => {
+                    let why = format!("the results of {name} are not as this program writes them");
+                    return Err(io::Error::other(format!("{why}: {error}")));
+                }
             }
         }
+    }
+    if let Some(Row { name, .. }) = rows.iter().find(|row| row.origin.is_quick()) {
+        return Err(io::Error::other(format!(
+            "the page is written from full runs only, and {name} was run with --quick: \
+             `just bench {name}` measures it in full"
+        )));
     }
     let plots = plots::draw(&rows, &docs.join("performance"))?;
     let path = docs.join("performance.md");
@@ -63,7 +83,7 @@ pub fn write() -> io::Result<()> {
 
 fn page(rows: &[Row], plots: &[&str]) -> String {
     let mut page = String::from("# Performance\n\n");
-    page.push_str(&machine::description());
+    page.push_str(&machine::description(rows));
     page.push_str(sections::METHOD);
     page.push_str("\n## What was aimed at\n\n");
     aims(&mut page, rows);
@@ -94,34 +114,37 @@ fn aims(page: &mut String, rows: &[Row]) {
     page.push_str(sections::AIMS);
     page.push_str("| name | n | subject | beside | what | measured | at most | |\n");
     page.push_str("|---|---|---|---|---|---|---|---|\n");
-    let all = rows.iter().flat_map(|row| row.aims.iter().map(move |aim| (row, aim)));
-    let (mut met, mut count) = (0, 0);
-    for (row, aim) in all {
-        count += 1;
-        met += u32::from(aim.is_met());
+    let all = || rows.iter().flat_map(|row| row.aims.iter().map(move |aim| (row, aim)));
+    for (row, aim) in all() {
+        let peer = if aim.of == "ratio" { row.peer.as_str() } else { "" };
         let _infallible = writeln!(
             page,
             "| `{}` | {} | {} | {} | {} | {} | {} | {} |",
             row.name,
             thousands(row.n as f64),
             row.subject,
-            if aim.of == "ratio" { &row.peer } else { "" },
+            aim.beside.as_deref().unwrap_or(peer),
             aim.of,
-            value(aim.value, &aim.unit),
-            value(aim.at_most, &aim.unit),
+            quantity(aim.value, &aim.unit),
+            quantity(aim.at_most, &aim.unit),
             verdict(aim),
         );
     }
-    let _infallible = writeln!(page, "\n{met} of {count} are met.");
+    // The budgets hold what was reached: they keep it, and say nothing of the aims.
+    let (budgets, aims): (Vec<_>, Vec<_>) = all().partition(|(row, _)| row.peer == THE_BUDGET);
+    let met = |some: &[(&Row, &Aim)]| some.iter().filter(|(_, aim)| aim.is_met()).count();
+    let _infallible = writeln!(
+        page,
+        "\n{} of {} aims are met, and {} of {} budgets of instructions are kept.",
+        met(&aims),
+        aims.len(),
+        met(&budgets),
+        budgets.len(),
+    );
 }
 
 fn verdict(aim: &Aim) -> String {
-    match (aim.is_met(), aim.is_noisy()) {
-        (true, false) => "met".to_owned(),
-        (true, true) => "met, within the spread".to_owned(),
-        (false, false) => "**not met**".to_owned(),
-        (false, true) => "**not met**, within the spread".to_owned(),
-    }
+    format!("{}{}", if aim.is_met() { "met" } else { "**not met**" }, aim.doubt())
 }
 
 /// Who could not take part.
@@ -138,8 +161,8 @@ fn not_measured(page: &mut String) {
 /// Every peer that needed less than the best of ours.
 fn not_first(page: &mut String, rows: &[Row]) {
     let mut best: BTreeMap<(&str, usize, &str), &Row> = BTreeMap::new();
-    let is_peer = |row: &&Row| !["the aim", "the budget"].contains(&row.peer.as_str());
-    for row in rows.iter().filter(|row| row.note.is_none()).filter(is_peer) {
+    let is_peer = |row: &&Row| !["the aim", THE_BUDGET].contains(&row.peer.as_str());
+    for row in rows.iter().filter(is_peer) {
         let kept = best.entry((&row.name, row.n, &row.peer)).or_insert(row);
         // Of instructions each subject is another workload.
         if row.ratio < kept.ratio && row.name != "instructions" {
@@ -151,35 +174,49 @@ fn not_first(page: &mut String, rows: &[Row]) {
         page.push_str("Nowhere.\n");
     } else {
         page.push_str(
-            "With the better of its variants where there are two. Peers with a note, which have not \
-             done the same work, are in the tables below only.\n\n",
+            "With the better of its variants where there are two. A peer with a note in the last column \
+             has not done the same work.\n\n",
         );
         table(page, behind.into_iter());
     }
 }
 
 fn table<'a>(page: &mut String, rows: impl Iterator<Item = &'a Row>) {
-    page.push_str("| name | n | subject | peer | subject's | peer's | ratio | spread | |\n");
-    page.push_str("|---|---|---|---|---|---|---|---|---|\n");
+    page.push_str(
+        "| name | n | subject | peer | subject's | peer's | ratio | spread | rounds | |\n",
+    );
+    page.push_str("|---|---|---|---|---|---|---|---|---|---|\n");
     for row in rows {
         let _infallible = writeln!(
             page,
-            "| `{}` | {} | {} | {} | {} | {} | {:.3} | {:.1} % | {} |",
+            "| `{}` | {} | {} | {} | {} | {} | {:.3} | {} | {} | {} |",
             row.name,
             thousands(row.n as f64),
             row.subject,
             row.peer,
-            value(row.ns_median, &row.unit),
-            value(row.peer_ns_median, &row.unit),
+            quantity(row.ns_median, &row.unit),
+            quantity(row.peer_ns_median, &row.unit),
             row.ratio,
-            row.spread * 100.0,
-            row.note.as_deref().unwrap_or_default(),
+            table::percent(row.spread),
+            row.rounds,
+            row.remarks(),
         );
     }
 }
 
+impl Row {
+    /// What the reader has to know about it.
+    fn remarks(&self) -> String {
+        let mut remarks: Vec<_> =
+            self.label.as_deref().into_iter().chain(self.note.as_deref()).collect();
+        let (median, peer_median) = (self.ns_median, self.peer_ns_median);
+        remarks.extend(statistics::doubts(self.ratio, self.spread, median, peer_median));
+        remarks.join("; ")
+    }
+}
+
 /// Fields that all rows have, and that the page does not show.
-const COMMON: [&str; 3] = ["ns_min", "rounds", "subject_spread"];
+const COMMON: [&str; 2] = ["ns_min", "subject_spread"];
 
 /// What a benchmark measures besides, once for each subject.
 fn details(page: &mut String, rows: &[&Row]) {
@@ -213,18 +250,5 @@ fn details(page: &mut String, rows: &[&Row]) {
         let cells: Vec<_> = cells.collect();
         let n = thousands(*n as f64);
         let _infallible = writeln!(page, "| {n} | {subject} | {} |", cells.join(" | "));
-    }
-}
-
-fn value(value: f64, unit: &str) -> String {
-    match value {
-        _ if unit == "ns" && value >= 10_000_000.0 => format!("{:.0} ms", value / 1e6),
-        _ if unit == "ns" && value >= 100_000.0 => format!("{:.0} µs", value / 1e3),
-        _ if unit == "ns" && value >= 1_000.0 => format!("{:.2} µs", value / 1e3),
-        _ if unit == "bytes" => format!("{} bytes", thousands(value)),
-        _ if unit.is_empty() => {
-            format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned()
-        }
-        _ => format!("{value:.2} {unit}"),
     }
 }

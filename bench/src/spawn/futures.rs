@@ -1,5 +1,6 @@
 //! The libraries with futures.
 
+use std::array;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -41,8 +42,7 @@ async fn lap<H: Future<Output = u64>>(n: u64, spawn: &impl Fn(u64) -> H) {
             sum += spawn(black_box(number)).await;
         }
     } else {
-        let mut tasks = Vec::with_capacity(BATCH as usize);
-        tasks.extend((0..BATCH).map(|number| spawn(black_box(number))));
+        let tasks: [H; BATCH as usize] = array::from_fn(|number| spawn(black_box(number as u64)));
         for task in tasks {
             sum += task.await;
         }

@@ -64,7 +64,10 @@ fn compare(effort: &Effort, n: u64, comparison: Comparison) -> Vec<Row> {
         .peer("compio", move |turns| futures::compio(n, turns))
         .peer("monoio", move |turns| futures::monoio(n, turns))
         .peer("glommio", move |turns| futures::glommio(n, turns))
-        .peer("may", move |turns| may(n, turns))
+        .peer(
+            "may",
+            move |turns| if n == 1 { may::<1>(turns) } else { may::<{ BATCH as usize }>(turns) },
+        )
         .foreign("Go", foreign::GO, &[name])
         .run(effort);
     let note = |row: Row| match row.subject_name() {
@@ -127,13 +130,16 @@ fn batch_in_barecoro<const N: usize>() -> u64 {
     tasks.into_iter().map(|task| task.join().expect("its result")).sum()
 }
 
-/// Serves the turns in a coroutine of may's one worker.
-fn may(n: u64, turns: Turns) {
+/// Serves the turns in a coroutine of may's one worker, `N` coroutines at a time.
+fn may<const N: usize>(turns: Turns) {
     may::config().set_workers(1);
     let measure = may::go!(move || {
         turns.serve(BATCH, |laps| {
-            for _ in 0..laps * (BATCH / n) {
-                let tasks: Vec<_> = (0..n).map(|number| may::go!(move || number)).collect();
+            for _ in 0..laps * (BATCH / N as u64) {
+                let tasks: [_; N] = array::from_fn(|number| {
+                    let number = black_box(number as u64);
+                    may::go!(move || number)
+                });
                 let results = tasks.into_iter().map(|task| task.join().expect("no panic"));
                 black_box(results.sum::<u64>());
             }

@@ -21,7 +21,7 @@ use crate::comparison::Comparison;
 use crate::contender::{Turns, warm_up};
 use crate::foreign;
 use crate::libraries;
-use crate::report::Row;
+use crate::report::{self, Row};
 use crate::rounds::Effort;
 
 const LOCKS: usize = 16;
@@ -33,6 +33,7 @@ const LAP: u64 = TIMES * LOCKS as u64;
 /// Compares with all peers.
 pub fn run(effort: &Effort) -> Vec<Row> {
     static RUNTIME: Runtime<2> = Runtime::new();
+    report::skip("lock", "compio", "it has no lock, and that of local-sync is measured on monoio");
     let mut rows = Comparison::new("lock", 1)
         .subject("barecoro", |turns| {
             let ran = RUNTIME.run(|| {

@@ -1,16 +1,16 @@
-//! smol's parts, on one thread: async-io's timers and async-executor's `LocalExecutor`.
+//! smol's parts, on one thread: async-io's timers and async-executor's `StaticLocalExecutor`.
 
 use std::io;
 
-use async_executor::LocalExecutor;
 use async_io::Timer;
 use futures_lite::future::yield_now;
 
 use super::world::World;
 use super::{Measured, SLEEPERS};
+use crate::libraries;
 
 pub(super) fn sleep(world: &'static World) -> io::Result<Measured> {
-    let executor = LocalExecutor::new();
+    let executor = libraries::smol::executor();
     async_io::block_on(executor.run(async {
         for sleeper in 0..SLEEPERS {
             let task = executor.spawn(async move {

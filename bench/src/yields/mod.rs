@@ -39,9 +39,8 @@ const SMALL_STACK_SIZE: usize = 16 * 1024;
 /// Of whom there is a row.
 struct Peer {
     name: &'static str,
-    /// The most tasks that it can have: each of its stacks is a mapping or two, and the kernel allows
-    /// a process 65,530.
-    most: usize,
+    /// The most tasks that it can have, and why there cannot be more.
+    most: (usize, &'static str),
     /// What the ratio is meant to be at most, for the three numbers of tasks.
     aims: [Option<f64>; 3],
     /// Why it has not done the same work.
@@ -54,7 +53,7 @@ const PEERS: &[Peer] = &[
         aims: [None, Some(1.0), Some(1.0)],
         ..peer("corosensei", |n| start(move |turns| corosensei::run(n, &turns)))
     },
-    Peer { most: SOME, ..peer("generator", |n| start(move |turns| generator::run(n, &turns))) },
+    Peer { most: MAPPINGS, ..peer("generator", |n| start(move |turns| generator::run(n, &turns))) },
     peer("Boost.Context", |n| foreign::contender(foreign::BOOST, &["yield", &n.to_string()])),
     Peer {
         aims: [Some(0.15), Some(0.15), Some(0.5)],
@@ -73,24 +72,27 @@ const PEERS: &[Peer] = &[
         ..peer("embassy, polled", |n| start(move |turns| futures::embassy_polled(n, turns)))
     },
     Peer {
-        most: SOME,
+        most: MAPPINGS,
         note: Some(TO_ITSELF),
         ..peer("may", |n| start(move |turns| may::run(n, turns)))
     },
     peer("Go", |n| foreign::contender(foreign::GO, &["yield", &n.to_string()])),
     Peer {
-        most: SOME,
+        most: MAPPINGS,
         ..peer(foreign::THE_ORIGINAL, |n| {
             foreign::contender(foreign::ORIGINAL, &["yield", &n.to_string()])
         })
     },
 ];
 
+const MAPPINGS: (usize, &str) =
+    (SOME, "each of its stacks is a mapping or two, and the kernel allows a process 65,530");
+
 /// The task that yields runs again at once.
 const TO_ITSELF: &str = "yields to itself";
 
 const fn peer(name: &'static str, start: fn(usize) -> Result<Contender, String>) -> Peer {
-    Peer { name, most: MANY, aims: [None; 3], note: None, start }
+    Peer { name, most: (MANY, ""), aims: [None; 3], note: None, start }
 }
 
 /// A contender that can always take part.
@@ -108,8 +110,11 @@ pub fn run(effort: &Effort) -> Vec<Row> {
 fn compare(effort: &Effort, size: usize, n: usize) -> Vec<Row> {
     let ours =
         Comparison::new("yield", n).subject("barecoro", move |turns| barecoro::run(n, &turns));
-    let peers = PEERS.iter().filter(|peer| n <= peer.most);
-    let rows = peers.fold(ours, |all, peer| all.able_peer(peer.name, (peer.start)(n))).run(effort);
+    let all = PEERS.iter().fold(ours, |all, peer| match peer.most {
+        (most, why) if n > most => all.able_peer(peer.name, Err(why.to_owned())),
+        _ => all.able_peer(peer.name, (peer.start)(n)),
+    });
+    let rows = all.run(effort);
     let finish = |row: Row| {
         let peer = PEERS.iter().find(|peer| peer.name == row.peer_name()).expect("a peer");
         let mut row = match peer.note {

@@ -1,15 +1,14 @@
-//! smol's parts, on one thread: async-executor's `LocalExecutor`, async-io and async-net.
+//! smol's parts, on one thread: async-executor's `StaticLocalExecutor`, async-io and async-net.
 
 use std::io;
-use std::rc::Rc;
 
-use async_executor::LocalExecutor;
 use async_net::TcpListener;
 
 use super::{ADDRESS, announce, echo};
+use crate::libraries;
 
 pub(super) fn serve() -> io::Result<()> {
-    let executor = Rc::new(LocalExecutor::new());
+    let executor = libraries::smol::executor();
     async_io::block_on(executor.run(async {
         let listener = TcpListener::bind(ADDRESS).await?;
         announce(listener.local_addr()?)?;

@@ -1,19 +1,16 @@
-//! compio on `io_uring`, with the ring's flags that make it fast, which it does not set by itself.
+//! compio on `io_uring`.
 
 use std::io;
 
 use compio::BufResult;
-use compio::driver::ProactorBuilder;
 use compio::io::{AsyncRead, AsyncWriteExt};
 use compio::net::{TcpListener, TcpStream};
-use compio::runtime::RuntimeBuilder;
 
 use super::{ADDRESS, BUFFER, announce};
+use crate::libraries;
 
 pub(super) fn serve() -> io::Result<()> {
-    let mut ring = ProactorBuilder::new();
-    ring.capacity(4096).single_issuer(true).defer_taskrun(true);
-    RuntimeBuilder::new().with_proactor(ring).build()?.block_on(async {
+    libraries::compio::runtime()?.block_on(async {
         let listener = TcpListener::bind(ADDRESS).await?;
         announce(listener.local_addr()?)?;
         loop {

@@ -3,13 +3,12 @@
 use std::io;
 
 use glommio::net::TcpListener;
-use glommio::{LocalExecutorBuilder, Placement};
 
 use super::{ADDRESS, announce, echo};
+use crate::libraries;
 
 pub(super) fn serve() -> io::Result<()> {
-    let executor = LocalExecutorBuilder::new(Placement::Unbound).make()?;
-    executor.run(async {
+    libraries::glommio::runtime()?.run(async {
         let listener = TcpListener::bind(ADDRESS)?;
         announce(listener.local_addr()?)?;
         loop {

@@ -1,18 +1,15 @@
-//! monoio on `io_uring`, with the ring's flags that make it fast, which it does not set by itself.
+//! monoio on `io_uring`.
 
 use std::io;
 
 use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
 use monoio::net::{TcpListener, TcpStream};
-use monoio::{IoUringDriver, RuntimeBuilder};
 
 use super::{ADDRESS, BUFFER, announce};
+use crate::libraries;
 
 pub(super) fn serve() -> io::Result<()> {
-    let mut ring = io_uring_of_monoio::IoUring::builder();
-    ring.setup_single_issuer().setup_defer_taskrun();
-    let builder = RuntimeBuilder::<IoUringDriver>::new().with_entries(4096).uring_builder(ring);
-    builder.build()?.block_on(async {
+    libraries::monoio::runtime()?.block_on(async {
         let listener = TcpListener::bind(ADDRESS)?;
         announce(listener.local_addr()?)?;
         loop {
