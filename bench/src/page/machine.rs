@@ -47,6 +47,19 @@ pub fn description() -> String {
     )
 }
 
+/// A line below a plot.
+pub fn caption() -> String {
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!(
+        "{}, Linux {}, drawn on {}",
+        model.map_or("?", |(_, model)| model),
+        kernel.split('.').take(2).collect::<Vec<_>>().join("."),
+        first_line("date", &["+%-d %B %Y"]),
+    )
+}
+
 /// What a program says first.
 fn first_line(program: &str, arguments: &[&str]) -> String {
     let Ok(output) = Command::new(program).args(arguments).output() else {

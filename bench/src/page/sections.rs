@@ -80,7 +80,7 @@ pub const SECTIONS: &[Section] = &[
                of local-sync; those of tokio, smol, may, Go and std can be used by several threads, and \
                use atomic operations. None shows many tasks that wait for the same thing, or several \
                threads.",
-        plots: &[],
+        plots: &["channel_hop"],
     },
     Section {
         title: "Timers",
@@ -90,7 +90,7 @@ pub const SECTIONS: &[Section] = &[
                late they woke. Setting the timers up is not in it. The lateness that is aimed at is \
                async-io's: in this run or, if that was more, when the aim was set (half by 18 µs, all \
                but a hundredth by 48 µs).",
-        plots: &[],
+        plots: &["timers_lateness"],
     },
     Section {
         title: "Echo",
