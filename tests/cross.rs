@@ -405,7 +405,7 @@ fn snapshots_name_what_is_waited_for() {
             assert_eq!(waits_for(task), format!("something between threads \"{name}\""));
         }
         let place = waits_for(&tasks[5]);
-        assert!(place.starts_with("another thread (at tests/cross.rs:"), "{place}");
+        assert!(place.starts_with("something between threads (at tests/cross.rs:"), "{place}");
         for task in tasks {
             task.cancel();
             assert!(task.join().unwrap());

@@ -14,6 +14,7 @@ mod comparison;
 mod contender;
 mod cpu;
 mod demo;
+mod distribution;
 mod echo;
 mod foreign;
 mod hello;

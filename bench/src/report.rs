@@ -21,12 +21,15 @@ pub struct Row {
     n: usize,
     ns_median: f64,
     ns_min: f64,
+    /// Of the subject's values.
+    quartiles: [f64; 2],
     /// What the values are, whatever the names of their fields say: ns, bytes or instructions.
     unit: &'static str,
     rounds: usize,
     /// The median over the rounds of subject / peer.
     ratio: f64,
     peer_ns_median: f64,
+    peer_quartiles: [f64; 2],
     /// The interquartile range of the rounds' ratios over their median, unless there are too few.
     #[serde(skip_serializing_if = "Option::is_none")]
     spread: Option<f64>,
@@ -64,10 +67,12 @@ impl Row {
             n,
             ns_median: summary.median,
             ns_min: summary.min,
+            quartiles: summary.quartiles,
             unit: "ns",
             rounds: ours.len(),
             ratio: summary.ratio,
             peer_ns_median: summary.peer_median,
+            peer_quartiles: summary.peer_quartiles,
             spread: summary.spread,
             subject_spread: summary.subject_spread,
             extra: BTreeMap::new(),

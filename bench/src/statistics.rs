@@ -4,10 +4,14 @@
 pub struct Summary {
     /// The subject's median in nanoseconds.
     pub median: f64,
+    /// The subject's quartiles.
+    pub quartiles: [f64; 2],
     /// The subject's smallest.
     pub min: f64,
     /// The peer's median.
     pub peer_median: f64,
+    /// The peer's quartiles.
+    pub peer_quartiles: [f64; 2],
     /// The median over the rounds of subject / peer.
     pub ratio: f64,
     /// The interquartile range of subject / peer over its median.
@@ -22,13 +26,19 @@ impl Summary {
         let ratios: Vec<_> = subject.iter().zip(peer).map(|(ours, theirs)| ours / theirs).collect();
         Self {
             median: quantile(subject, 0.5),
+            quartiles: quartiles(subject),
             min: quantile(subject, 0.0),
             peer_median: quantile(peer, 0.5),
+            peer_quartiles: quartiles(peer),
             ratio: quantile(&ratios, 0.5),
             spread: spread(&ratios),
             subject_spread: spread(subject),
         }
     }
+}
+
+fn quartiles(values: &[f64]) -> [f64; 2] {
+    [0.25, 0.75].map(|part| quantile(values, part))
 }
 
 /// From how few values no spread is made.

@@ -24,12 +24,12 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use load::{Latencies, Load};
-use serde::{Deserialize, Serialize};
 use server::{Driver, Server, Subject};
 use syscalls::SystemCalls;
 
 use crate::aim::Aim;
 use crate::cpu;
+use crate::distribution::Distribution;
 use crate::report::{self, Row};
 use crate::rounds::{self, Effort};
 use crate::statistics::{quantile, spread};
@@ -81,22 +81,8 @@ pub fn run(effort: &Effort) -> io::Result<Vec<Row>> {
         rows.extend(compare(n, &measured));
         distributions.extend(measured.iter().map(|one| one.distribution(n)));
     }
-    report::save(Distribution::FILE, &distributions)?;
+    report::save(Distribution::ECHO, &distributions)?;
     Ok(rows)
-}
-
-/// How a subject's latencies are spread.
-#[derive(Serialize, Deserialize)]
-pub struct Distribution {
-    pub subject: String,
-    pub n: usize,
-    /// Which part of all requests took at most so many nanoseconds.
-    pub points: Vec<(f64, f64)>,
-}
-
-impl Distribution {
-    /// Where they are kept.
-    pub const FILE: &str = "echo_latencies";
 }
 
 fn at(effort: &Effort, n: usize, subjects: &[Subject]) -> io::Result<Vec<Measured>> {
@@ -259,9 +245,7 @@ impl Measured {
     }
 
     fn distribution(&self, n: usize) -> Distribution {
-        let parts = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999];
-        let points = parts.map(|part| (part, self.latencies.value_at_quantile(part) as f64));
-        Distribution { subject: self.name.to_owned(), n, points: points.to_vec() }
+        Distribution::new(self.name, n, |part| self.latencies.value_at_quantile(part) as f64)
     }
 }
 

@@ -52,6 +52,13 @@ pub fn description(rows: &[Row]) -> String {
     )
 }
 
+/// A line below a plot.
+pub fn caption(rows: &[Row]) -> String {
+    let Some(Row { origin, .. }) = rows.first() else { return String::new() };
+    let Origin { measured, commit, kernel, cpu, .. } = origin;
+    format!("{cpu}, Linux {kernel}, measured on {measured}, commit {commit}")
+}
+
 /// What a program says first.
 fn first_line(program: &str, arguments: &[&str]) -> String {
     let Ok(output) = Command::new(program).args(arguments).output() else {

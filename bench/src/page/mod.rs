@@ -1,5 +1,7 @@
 //! `docs/performance.md` and its plots, written from the results in `target/bench`.
 
+mod axis;
+mod kind;
 mod machine;
 mod plot;
 mod plots;
@@ -18,6 +20,7 @@ use crate::origin::Origin;
 use crate::report::{self, Skipped};
 use crate::statistics;
 use crate::table::{self, quantity, thousands};
+use plots::Drawn;
 use sections::{SECTIONS, Section};
 
 /// A row as it was saved.
@@ -29,6 +32,9 @@ struct Row {
     n: usize,
     ns_median: f64,
     peer_ns_median: f64,
+    /// Results from before they were kept have none.
+    quartiles: Option<[f64; 2]>,
+    peer_quartiles: Option<[f64; 2]>,
     unit: String,
     rounds: usize,
     ratio: f64,
@@ -72,7 +78,7 @@ pub fn write() -> io::Result<()> {
              `just bench {name}` measures it in full"
         )));
     }
-    let plots = plots::draw(&rows, &docs.join("performance"))?;
+    let plots = plots::draw(&rows, &docs.join("performance"), &machine::caption(&rows))?;
     let path = docs.join("performance.md");
     let before = fs::read_to_string(&path).unwrap_or_default();
     let by_hand = before.split_once(BY_HAND).map_or("", |(_, after)| after);
@@ -81,7 +87,7 @@ pub fn write() -> io::Result<()> {
     Ok(())
 }
 
-fn page(rows: &[Row], plots: &[&str]) -> String {
+fn page(rows: &[Row], plots: &[Drawn]) -> String {
     let mut page = String::from("# Performance\n\n");
     page.push_str(&machine::description(rows));
     page.push_str(sections::METHOD);
@@ -100,10 +106,10 @@ fn page(rows: &[Row], plots: &[&str]) -> String {
     page
 }
 
-fn write_section(page: &mut String, section: &Section, rows: &[&Row], plots: &[&str]) {
+fn write_section(page: &mut String, section: &Section, rows: &[&Row], plots: &[Drawn]) {
     let _infallible = write!(page, "\n## {}\n\n{}\n\n", section.title, section.text);
-    for plot in section.plots.iter().filter(|plot| plots.contains(*plot)) {
-        let _infallible = writeln!(page, "![{}](performance/{plot}.svg)\n", section.title);
+    for Drawn { name, title } in plots.iter().filter(|plot| section.plots.contains(&plot.name)) {
+        let _infallible = writeln!(page, "![{title}](performance/{name}.svg)\n");
     }
     table(page, rows.iter().copied());
     details(page, rows);

@@ -95,7 +95,7 @@ pub const SECTIONS: &[Section] = &[
                `Semaphore` of local-sync; those of tokio, smol, may, Go and std can be used by \
                several threads, and use atomic operations. None shows many tasks that wait for the \
                same thing, or several threads.",
-        plots: &[],
+        plots: &["channel_hop"],
     },
     Section {
         title: "Timers",
@@ -106,7 +106,7 @@ pub const SECTIONS: &[Section] = &[
                meant to be no later than async-io was when the aim was set (half by 18 µs, all but a \
                hundredth by 48 µs), and no later than it is in the same run: each is an aim of its \
                own.",
-        plots: &[],
+        plots: &["timers_lateness"],
     },
     Section {
         title: "Echo",

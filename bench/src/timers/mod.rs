@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aim::Aim;
 use crate::child::Killed;
+use crate::distribution::{Distribution, PARTS};
 use crate::report::{self, Row};
 use crate::rounds::{self, Effort};
 use crate::statistics::{quantile, spread};
@@ -89,6 +90,8 @@ struct Measured {
     /// Nanoseconds from the deadline to the moment the sleeper ran.
     late_p50: f64,
     late_p99: f64,
+    /// The same for each of the parts that are kept of a distribution.
+    lateness: Vec<f64>,
 }
 
 /// All subjects by turns.
@@ -112,6 +115,12 @@ pub fn run(effort: &Effort) -> io::Result<Vec<Row>> {
     }
     progress.finish_and_clear();
     print(subjects, &measured);
+    let distributions: Vec<_> = subjects
+        .iter()
+        .zip(&measured)
+        .map(|(subject, runs)| distribution(*subject, runs))
+        .collect();
+    report::save(Distribution::TIMERS, &distributions)?;
     let [usual, exact, with_slack, tokio, async_io] = &measured[..] else {
         unreachable!("there are five subjects");
     };
@@ -160,6 +169,14 @@ fn compare(subject: Timers, ours: &[Measured], peer: Timers, theirs: &[Measured]
         .with("late_p99_ns", median(ours, |run| run.late_p99))
         .with("peer_late_p50_ns", median(theirs, |run| run.late_p50))
         .with("peer_late_p99_ns", median(theirs, |run| run.late_p99))
+}
+
+/// The rounds' medians of each quantile.
+fn distribution(subject: Timers, runs: &[Measured]) -> Distribution {
+    Distribution::new(subject.name(), SLEEPERS, |part| {
+        let place = PARTS.iter().position(|of| *of == part).expect("it is one of them");
+        median(runs, |run| run.lateness[place])
+    })
 }
 
 fn median(runs: &[Measured], of: impl Fn(&Measured) -> f64) -> f64 {

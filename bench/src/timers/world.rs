@@ -8,6 +8,7 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::{GAP, GET_READY, Measured, SHORTEST, SLEEPERS};
+use crate::distribution::PARTS;
 use crate::process_clock::ProcessClock;
 use crate::statistics::quantile;
 
@@ -109,6 +110,7 @@ impl World {
             cpu: cpu.as_nanos() as f64 / SLEEPERS as f64,
             late_p50: quantile(&late, 0.5),
             late_p99: quantile(&late, 0.99),
+            lateness: PARTS.iter().map(|part| quantile(&late, *part)).collect(),
         })
     }
 }
