@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use linux_raw_sys::net::MSG_PEEK;
-
 use crate::error::Errno;
 use crate::fd::{AsFd, BorrowedFd};
 use crate::io::Error;
@@ -61,7 +59,8 @@ macro_rules! stream_socket {
                 self.socket.try_read(buffer)
             }
 
-            /// As [`read`](Self::read), into several buffers, one after the other.
+            /// As [`read`](Self::read), into several buffers, one after the other. 0 at once if all are
+            /// empty, or there is none.
             ///
             /// # Errors
             ///
@@ -72,10 +71,11 @@ macro_rules! stream_socket {
             /// Outside of a task.
             #[track_caller]
             pub fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Error> {
-                self.socket.recv_vectored(buffers)
+                self.socket.read_vectored(buffers)
             }
 
-            /// As [`read`](Self::read), and leaves what it has read to be read again.
+            /// As [`read`](Self::read), and leaves what it has read to be read again. 0 at once if the
+            /// buffer is empty.
             ///
             /// # Errors
             ///
@@ -86,7 +86,7 @@ macro_rules! stream_socket {
             /// Outside of a task.
             #[track_caller]
             pub fn peek(&self, buffer: &mut [u8]) -> Result<usize, Error> {
-                self.socket.recv(buffer, super::stream::PEEK)
+                self.socket.peek(buffer)
             }
 
             /// Writes some of `bytes`, and returns how many; waits while there is no room for
@@ -206,9 +206,6 @@ macro_rules! stream_socket {
     };
 }
 pub(super) use stream_socket;
-
-/// Reads what there is and leaves it there.
-pub(super) const PEEK: u32 = MSG_PEEK;
 
 /// The direction of a stream that is read, borrowed; made by `split`.
 #[derive(Clone, Copy, Debug)]

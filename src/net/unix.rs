@@ -11,8 +11,8 @@ use crate::sys::call::{Call, Named as _};
 use crate::sys::socket::{self, Choice, DATAGRAM, STREAM};
 
 use super::Shutdown;
-use super::socket::Socket;
-use super::stream::{OwnedReadHalf, OwnedWriteHalf, PEEK, ReadHalf, SplitError, WriteHalf};
+use super::socket::{PEEK, Socket};
+use super::stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, SplitError, WriteHalf};
 
 /// How many connections may wait to be accepted; the kernel takes less where it is set to.
 const BACKLOG: u32 = 4096;
