@@ -9,7 +9,7 @@ use crate::io::{self, Error, IoSlice, IoSliceMut};
 use crate::sys::address::{Address, UNIX};
 use crate::sys::call::{Call, Named as _};
 use crate::sys::fd;
-use crate::sys::message::Message;
+use crate::sys::message::{MOST_BUFFERS, Message};
 use crate::sys::operation::Operation;
 use crate::sys::socket::{self as sys, Choice, STREAM};
 
@@ -157,8 +157,10 @@ impl Socket {
         driver::perform(Some(&self.fd), &Operation::send_message(self.fd.raw(), &message))
     }
 
-    /// As [`read`](Self::read), into several buffers.
+    /// As [`read`](Self::read), into several buffers: the first ones, if they are too many at once.
     pub(super) fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Error> {
+        let count = buffers.len().min(MOST_BUFFERS);
+        let buffers = buffers.get_mut(..count).unwrap_or_default();
         if buffers.iter().all(|buffer| buffer.is_empty()) {
             return Ok(0);
         }
@@ -167,7 +169,9 @@ impl Socket {
         driver::perform(Some(&self.fd), &receive)
     }
 
-    pub(super) fn send_vectored(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Error> {
+    /// Sends what is in several buffers: the first ones, if they are too many at once.
+    pub(super) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Error> {
+        let buffers = buffers.get(..buffers.len().min(MOST_BUFFERS)).unwrap_or_default();
         let message = Message::to_send(buffers, None);
         driver::perform(Some(&self.fd), &Operation::send_message(self.fd.raw(), &message))
     }

@@ -59,8 +59,8 @@ macro_rules! stream_socket {
                 self.socket.try_read(buffer)
             }
 
-            /// As [`read`](Self::read), into several buffers, one after the other. 0 at once if all are
-            /// empty, or there is none.
+            /// As [`read`](Self::read), into several buffers, one after the other: into the first 1,024
+            /// at most. 0 at once if all of those are empty, or there is none.
             ///
             /// # Errors
             ///
@@ -119,7 +119,8 @@ macro_rules! stream_socket {
                 self.socket.try_send(bytes)
             }
 
-            /// As [`write`](Self::write), of several buffers, one after the other.
+            /// As [`write`](Self::write), of several buffers, one after the other: of the first 1,024 at
+            /// most.
             ///
             /// # Errors
             ///
@@ -130,7 +131,7 @@ macro_rules! stream_socket {
             /// Outside of a task.
             #[track_caller]
             pub fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Error> {
-                self.socket.send_vectored(buffers)
+                self.socket.write_vectored(buffers)
             }
 
             /// Writes all of `bytes`.
