@@ -36,6 +36,7 @@
 //! ```
 
 mod argument;
+mod changes;
 mod child;
 mod command;
 mod launch;
