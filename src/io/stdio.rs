@@ -40,6 +40,9 @@ pub struct Stderr;
 /// processes may have it too: a terminal, above all. Without the feature, and outside of tasks, it is
 /// read(2), and everything stands still meanwhile.
 ///
+/// So on epoll a read can stop all tasks: if another process reads the same pipe or terminal and takes
+/// what was there between epoll's answer and the read. On `io_uring` it stops only its own.
+///
 /// # Examples
 ///
 /// ```no_run
