@@ -7,6 +7,7 @@
 use core::cell::Cell;
 use core::net::SocketAddr;
 
+use barecoro::io::Error;
 use barecoro::net::{TcpListener, TcpStream};
 use barecoro::start::{Env, ExitCode};
 use barecoro::task::{self, Task};
@@ -27,9 +28,10 @@ fn main(env: Env) -> ExitCode {
     if let Some(driver) = options.driver {
         builder = builder.driver(driver);
     }
-    let ended = builder.run(|| serve(&options)).map_err(Errno::from).flatten();
-    if let Err(error) = ended {
-        eprintln!("echo: {error}");
+    match builder.run(|| serve(&options)) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => eprintln!("echo: {error}"),
+        Err(error) => eprintln!("echo: {error}"),
     }
     ExitCode::FAILURE
 }
@@ -63,24 +65,26 @@ struct Connections {
     acceptor: Task,
 }
 
-fn serve(options: &Options) -> Result<(), Errno> {
+fn serve(options: &Options) -> Result<(), Error> {
     let listener = bind(options.address)?;
+    start_driver(&listener)?;
     eprintln!("echo: listening on {}", listener.local_addr()?);
     let connections = Connections { count: Cell::new(0), acceptor: task::current() };
     task::scope(|s| {
         loop {
             while connections.count.get() == options.most {
-                task::park()?;
+                // Nobody tells this task to end; `accept` would say so.
+                let _ended = task::park();
             }
             let stream = match listener.accept() {
                 Ok((stream, _peer)) => stream,
                 // There are no descriptors, or no memory, until some connection ends.
                 Err(error) if is_shortage(error.errno()) => {
-                    time::sleep(Duration::from_millis(10))?;
+                    let _ended = time::sleep(Duration::from_millis(10));
                     continue;
                 }
                 Err(error) if error.errno() == Errno::CONNABORTED => continue,
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             };
             connections.count.set(connections.count.get() + 1);
             let connections = &connections;
@@ -93,7 +97,7 @@ fn serve(options: &Options) -> Result<(), Errno> {
             });
             if spawned.is_err() {
                 connections.count.set(connections.count.get() - 1);
-                time::sleep(Duration::from_millis(10))?;
+                let _ended = time::sleep(Duration::from_millis(10));
             }
         }
     })
@@ -101,23 +105,32 @@ fn serve(options: &Options) -> Result<(), Errno> {
 
 /// A server that was killed lets go of its address a little later than of its number: the kernel
 /// still takes its ring apart.
-fn bind(address: SocketAddr) -> Result<TcpListener, Errno> {
+fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
     for _ in 0..50 {
         match TcpListener::bind(address) {
             Err(error) if error.errno() == Errno::ADDRINUSE => {
-                time::sleep(Duration::from_millis(20))?;
+                let _ended = time::sleep(Duration::from_millis(20));
             }
-            bound => return Ok(bound?),
+            bound => return bound,
         }
     }
-    Ok(TcpListener::bind(address)?)
+    TcpListener::bind(address)
+}
+
+/// Waits for the kernel for no time at all. If that is impossible, nobody is to hear of the server before.
+fn start_driver(listener: &TcpListener) -> Result<(), Error> {
+    let waited = time::timeout(Duration::ZERO, || listener.readable());
+    match waited.unwrap_or_else(|late| late.0) {
+        Err(error) if !error.is_cancelled() => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn is_shortage(errno: Errno) -> bool {
     matches!(errno, Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
 }
 
-fn echo(stream: &TcpStream) -> Result<(), barecoro::io::Error> {
+fn echo(stream: &TcpStream) -> Result<(), Error> {
     stream.set_nodelay(true)?;
     let mut buffer = [0; 4096];
     loop {

@@ -24,11 +24,23 @@ const NOT_STARTED: u8 = 127;
 entry!(main);
 
 fn main(env: Env) -> Result<ExitCode, Errno> {
-    if env.args_os().nth(1).is_none_or(is_bar) {
+    if !is_complete(env.args_os().skip(1)) {
         eprintln!("usage: pipeline PROGRAM [ARG]... ['|' PROGRAM [ARG]...]...");
         return Ok(ExitCode::from(2));
     }
     RUNTIME.run(move || pipeline(env))?
+}
+
+/// Whether there is a program in front of each bar, and one at the end.
+fn is_complete(words: impl Iterator<Item = &'static CStr>) -> bool {
+    let mut has_program = false;
+    for word in words {
+        if is_bar(word) && !has_program {
+            return false;
+        }
+        has_program = !is_bar(word);
+    }
+    has_program
 }
 
 fn is_bar(word: &CStr) -> bool {
@@ -69,6 +81,8 @@ fn pipeline(env: Env) -> Result<ExitCode, Errno> {
         };
         children.push(child).map_err(|_| Errno::TOOBIG)?;
     }
+    // Who writes into a pipe that nobody reads is not to wait for this process.
+    drop(input);
     let mut code = NOT_STARTED;
     for child in children {
         code = match child {

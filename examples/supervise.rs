@@ -5,16 +5,22 @@
 //! supervise [--grace SECONDS] [--separator WORD] MAIN [ARG]... [-- SERVICE [ARG]...]...
 //! ```
 //!
-//! - MAIN runs once. Signals that come are passed on to its process group. When it has ended, supervise
-//!   ends with its exit code, or with 128 and the number of the signal that has ended it.
+//! - MAIN runs once, in a process group of its own, which gets the terminal where supervise has it. When
+//!   it has ended, supervise ends with its exit code, or with 128 and the number of the signal that has
+//!   ended it.
+//! - Signals that come are passed on to MAIN's group, real-time signals too. Not passed on are those that
+//!   nobody gets (KILL, STOP), that concern supervise itself (CHLD; TTIN and TTOU, of its own use of the
+//!   terminal; PIPE, of its own messages), and those of faults (SEGV, BUS, ILL, FPE, TRAP, SYS, ABRT).
 //! - Each SERVICE is started again whenever it ends: after 0.1 s, then 0.2 s, and so on up to 30 s; after
 //!   0.1 s again once it has run for 10 s. When MAIN has ended, services get SIGTERM, and SIGKILL after
-//!   the grace of 10 s.
+//!   the grace of 10 s. There are 120 at most.
 //! - Orphans are taken from the system, as PID 1 has to; where it is not PID 1, it becomes their parent.
 #![no_std]
 #![no_main]
 
+use core::convert::Infallible;
 use core::ffi::CStr;
+use core::iter;
 
 use barecoro::io::Error;
 use barecoro::process::{self, Child, Command, ExitStatus};
@@ -23,22 +29,26 @@ use barecoro::start::{ArgsOs, Env, ExitCode};
 use barecoro::time::{self, Duration, Instant};
 use barecoro::{Errno, Runtime, entry, eprintln, select, task};
 
-/// MAIN and its signals, who reaps, and the services.
-static RUNTIME: Runtime<128> = Runtime::new();
+const MOST_SERVICES: usize = 120;
 
-/// What a process can do something about, and does not concern supervise itself.
-const PASSED_ON: &[Signal] = &[
-    Signal::HUP,
-    Signal::INT,
-    Signal::QUIT,
-    Signal::USR1,
-    Signal::USR2,
-    Signal::ALRM,
-    Signal::TERM,
-    Signal::CONT,
-    Signal::TSTP,
-    Signal::WINCH,
-    Signal::PWR,
+/// The first task, one for MAIN and its signals, one that reaps, and the services.
+static RUNTIME: Runtime<{ MOST_SERVICES + 3 }> = Runtime::new();
+
+/// What concerns supervise alone, and what nobody can wait for.
+const KEPT: &[Signal] = &[
+    Signal::KILL,
+    Signal::STOP,
+    Signal::CHLD,
+    Signal::TTIN,
+    Signal::TTOU,
+    Signal::PIPE,
+    Signal::SEGV,
+    Signal::BUS,
+    Signal::ILL,
+    Signal::FPE,
+    Signal::TRAP,
+    Signal::SYS,
+    Signal::ABRT,
 ];
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -50,14 +60,20 @@ entry!(main);
 
 fn main(env: Env) -> Result<ExitCode, Errno> {
     let mut options = Options { grace: Duration::from_secs(10), separator: c"--" };
-    let Some(programs) = options.read(env.args_os()) else {
+    let Some(words) = options.read(env.args_os()) else {
         eprintln!(
             "usage: supervise [--grace SECONDS] [--separator WORD] \
              MAIN [ARG]... [-- SERVICE [ARG]...]..."
         );
         return Ok(ExitCode::from(2));
     };
-    RUNTIME.run(move || supervise(programs, options))?
+    let program = Program { words, separator: options.separator };
+    let count = program.services().count();
+    if count > MOST_SERVICES {
+        eprintln!("supervise: {count} services are too many: there can be {MOST_SERVICES}");
+        return Ok(ExitCode::from(2));
+    }
+    RUNTIME.run(move || supervise(&program, options.grace))?
 }
 
 #[derive(Clone, Copy)]
@@ -117,6 +133,11 @@ impl Program {
         command
     }
 
+    /// The programs behind this one.
+    fn services(&self) -> impl Iterator<Item = Self> {
+        iter::successors(self.next(), Self::next)
+    }
+
     /// The program behind the next separator.
     fn next(&self) -> Option<Self> {
         let mut words = self.words.clone();
@@ -128,53 +149,70 @@ impl Program {
     }
 }
 
-fn supervise(words: ArgsOs, options: Options) -> Result<ExitCode, Errno> {
+/// Why all of it ends.
+enum End {
+    /// MAIN has ended.
+    Main(ExitStatus),
+    /// Something has failed.
+    Failed(Errno),
+}
+
+impl<E: Into<Errno>> From<E> for End {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+fn supervise(program: &Program, grace: Duration) -> Result<ExitCode, Errno> {
     let is_first = process::id() == 1;
     if !is_first {
         process::set_child_subreaper(true)?;
     }
     // Who has started this may ignore it; then no status would come.
     signal::reset(Signal::CHLD)?;
-    let signals = Signals::new(PASSED_ON)?;
+    let passed_on = (1..=64).filter_map(Signal::new).filter(|signal| !KEPT.contains(signal));
+    let signals = Signals::new(&passed_on.collect::<heapless::Vec<_, 64>>())?;
 
-    let program = Program { words, separator: options.separator };
-    let main = match program.command().foreground(is_first).spawn() {
+    let has_terminal = is_first || process::is_foreground();
+    let main = match program.command().foreground(has_terminal).spawn() {
         Ok(main) => main,
         Err(error) => {
             eprintln!("supervise: {}: {error}", program.name());
             return Ok(ExitCode::from(if error.errno() == Errno::NOENT { 127 } else { 126 }));
         }
     };
-    let reaper = task::Builder::new().name("reaper").spawn(process::reap_orphans)?;
-    let mut services = heapless::Vec::<_, 120>::new();
-    let mut last = program;
-    while let Some(service) = last.next() {
-        last = service.clone();
-        let task = task::Builder::new().name(service.name());
-        let keeper = task.spawn(move || keep_running(&service, options.grace))?;
-        services.push(keeper).map_err(|_| Errno::TOOBIG)?;
-    }
-
-    let status = loop {
-        select! {
-            wait(main) -> status => break status,
-            recv(signals) -> signal => match signal {
-                // It may have ended just now.
-                Ok(signal) => drop(signal::send_to_group(main.id(), signal)),
-                Err(error) => break Err(error),
-            },
+    // Whatever ends it, the tasks are cancelled and awaited.
+    let Err(end) = task::scope(|s| -> Result<Infallible, End> {
+        let of_main = task::Builder::new().name("main").spawn_scoped(s, || {
+            loop {
+                select! {
+                    wait(main) -> status => return Err(End::Main(status?)),
+                    recv(signals) -> signal => {
+                        // MAIN may have ended just now.
+                        let _sent = signal::send_to_group(main.id(), signal?);
+                    }
+                }
+            }
+        })?;
+        let reaper = task::Builder::new().name("reaper");
+        reaper.spawn_scoped(s, || Ok::<_, End>(process::reap_orphans()?))?;
+        for service in program.services() {
+            let keeper = task::Builder::new().name(service.name());
+            keeper.spawn_scoped(s, move || {
+                keep_running(&service, grace);
+                Ok(())
+            })?;
         }
-    };
-    for service in &services {
-        service.cancel();
+        // It decides, unless another one has failed before.
+        Ok(of_main.join()?)
+    });
+    match end {
+        End::Main(status) => Ok(ExitCode::from(status.shell_code())),
+        End::Failed(errno) => {
+            stop(program, main, grace);
+            Err(errno)
+        }
     }
-    for service in services {
-        service.join()?;
-    }
-    reaper.cancel();
-    // It has been cancelled, or could not begin.
-    let _cancelled = reaper.join()?;
-    Ok(ExitCode::from(status?.shell_code()))
 }
 
 /// Starts a service again and again, until the task is cancelled.

@@ -147,5 +147,10 @@ fn what_it_does_not_understand_it_says() {
     let taken = server.address.to_string();
     let ended = common::run(Command::new(program()).arg(taken));
     assert_eq!(ended.code, Some(1));
-    assert_eq!(ended.stderr, "echo: address already in use (EADDRINUSE)\n");
+    assert_eq!(ended.stderr, "echo: bind: address already in use (EADDRINUSE)\n");
+    // Before anybody is told where it listens.
+    let mut command = Command::new(program());
+    let ended = common::run(command.arg("127.0.0.1:0").env("BARECORO_DRIVER", "kqueue"));
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.stderr, "echo: start of the driver: invalid argument (EINVAL)\n");
 }

@@ -5,10 +5,16 @@ mod common;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
+
+fn program() -> &'static PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let features = "start,panic-handler,io,mem,net,fs,uring,errno-text";
+    PROGRAM.get_or_init(|| common::build("stable", "example", "httpd", features, "release"))
+}
 
 /// A server in a process of its own, which is killed at the end.
 struct Server {
@@ -19,13 +25,9 @@ struct Server {
 
 impl Server {
     fn start(driver: &str, more: &[&str]) -> Self {
-        static PROGRAM: OnceLock<std::path::PathBuf> = OnceLock::new();
-        let features = "start,panic-handler,io,mem,net,fs,uring,errno-text";
-        let program = PROGRAM
-            .get_or_init(|| common::build("stable", "example", "httpd", features, "release"));
         let folder = tempfile::tempdir().unwrap();
         fill(folder.path());
-        let mut child = Command::new(program)
+        let mut child = Command::new(program())
             .arg("127.0.0.1:0")
             .arg(folder.path().join("www"))
             .args(["--driver", driver])
@@ -259,4 +261,16 @@ fn more_connections_than_allowed_wait_their_turn() {
         streams.drain(..2);
         assert!(streams.iter_mut().all(answered));
     }
+}
+
+#[test]
+fn what_fails_at_the_start_is_named() {
+    let says = |folder: &str, driver: &str, expected: &str| {
+        let mut command = Command::new(program());
+        command.args(["127.0.0.1:0", folder]).env("BARECORO_DRIVER", driver);
+        let ended = common::run(&mut command);
+        assert_eq!((ended.stderr.as_str(), ended.code), (expected, Some(1)));
+    };
+    says("/no/such", "epoll", "httpd: open: no such file or directory (ENOENT)\n");
+    says("/", "kqueue", "httpd: start of the driver: invalid argument (EINVAL)\n");
 }

@@ -180,6 +180,21 @@ fn a_broken_pipe_is_an_error_and_no_signal() {
     });
 }
 
+/// There is nothing to read, and no room to write.
+#[test]
+fn nothing_is_read_and_written_without_waiting() {
+    each_driver("empty", |command| {
+        let (reader, _writer) = std::io::pipe().unwrap();
+        let (_full, mut filler) = std::io::pipe().unwrap();
+        let flags = rustix::fs::fcntl_getfl(&filler).unwrap();
+        rustix::fs::fcntl_setfl(&filler, flags | rustix::fs::OFlags::NONBLOCK).unwrap();
+        while filler.write(&[b'x'; 4096]).is_ok() {}
+        rustix::fs::fcntl_setfl(&filler, flags).unwrap();
+        let output = command.stdin(reader).stdout(filler).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+    });
+}
+
 #[test]
 fn outside_of_tasks_they_work_as_well() {
     each_driver("outside", |command| {

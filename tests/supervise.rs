@@ -1,5 +1,5 @@
-//! The examples `supervise` and `pipeline`, as a user runs them: as PID 1 of a namespace, where that is
-//! allowed, and as a subreaper.
+//! The example `supervise`, as a user runs it: as PID 1 of a namespace, where that is
+//! allowed, and as a subreaper, on both drivers.
 
 mod common;
 
@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use common::{Ended, build, run};
 
-const FEATURES: &str = "start,panic-handler,io,time,mem,process,sync,errno-text";
+const FEATURES: &str = "start,panic-handler,io,time,mem,process,sync,uring,errno-text";
+const DRIVERS: [&str; 2] = ["uring", "epoll"];
 
 fn example(name: &str) -> PathBuf {
     static ONE_AT_A_TIME: Once = Once::new();
@@ -40,18 +41,20 @@ fn as_first() -> Option<&'static [&'static str]> {
     WAYS.iter().find(works).copied()
 }
 
-/// Runs `supervise` both as PID 1 and not, with these arguments.
+/// Runs `supervise` both as PID 1 and not, on each driver, with these arguments.
 fn each_way(arguments: &[&str], judge: impl Fn(&Ended)) {
     let program = example("supervise");
-    judge(&run(Command::new(&program).args(arguments)));
-    match as_first() {
-        Some(way) => {
+    let first = as_first();
+    if first.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "CI allows namespaces");
+        eprintln!("SKIPPED: namespaces are not allowed here");
+    }
+    for driver in DRIVERS {
+        for way in [Some(&["env"][..]), first].into_iter().flatten() {
+            eprintln!("{way:?} on {driver}");
             let mut command = Command::new(way[0]);
-            judge(&run(command.args(&way[1..]).arg(&program).args(arguments)));
-        }
-        None => {
-            assert!(std::env::var_os("CI").is_none(), "CI allows namespaces");
-            eprintln!("SKIPPED: namespaces are not allowed here");
+            command.args(&way[1..]).arg(&program).args(arguments);
+            judge(&run(command.env("BARECORO_DRIVER", driver)));
         }
     }
 }
@@ -125,10 +128,12 @@ fn signals_are_passed_on_to_the_group() {
     let folder = std::env::temp_dir().join(format!("barecoro-supervise-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let first = as_first().map(|way| (way, true));
-    for (way, is_first) in [(&["env"][..], false)].into_iter().chain(first) {
+    let ways = [(&["env"][..], false)].into_iter().chain(first);
+    for ((way, is_first), driver) in ways.flat_map(|way| DRIVERS.map(|driver| (way, driver))) {
         let file = folder.join(if is_first { "first" } else { "other" });
         let output = std::fs::File::create(&file).unwrap();
         let mut child = Command::new(way[0])
+            .env("BARECORO_DRIVER", driver)
             .args(&way[1..])
             .arg(&program)
             .args(["sh", "-c", script])
@@ -158,29 +163,128 @@ fn signals_are_passed_on_to_the_group() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-fn child_of(process: u32) -> u32 {
-    let path = format!("/proc/{process}/task/{process}/children");
-    std::fs::read_to_string(Path::new(&path)).unwrap().trim().parse().unwrap()
+/// `MAIN` sends its parent all signals that are to come back.
+#[test]
+fn all_kinds_of_signals_are_passed_on() {
+    const SCRIPT: &str = "
+import os, signal, time
+kept = {4, 5, 6, 7, 8, 9, 11, 13, 17, 19, 21, 22, 31}
+# Two are the C library's own.
+sent = [number for number in range(1, 65) if number not in kept | {32, 33}]
+come = []
+for number in sent:
+    signal.signal(number, lambda number, frame: come.append(number))
+for number in sent:
+    os.kill(os.getppid(), number)
+    limit = time.monotonic() + 20
+    while number not in come and time.monotonic() < limit:
+        time.sleep(0.001)
+print('come back' if come == sent else come)
+";
+    each_way(&["python3", "-c", SCRIPT], |ended| {
+        assert_eq!((ended.stdout.as_str(), ended.code), ("come back\n", Some(0)), "{ended:?}");
+    });
+}
+
+/// As at a shell's prompt, and as a shell's job in the background.
+#[test]
+fn main_has_the_terminal_where_supervise_had_it() {
+    const SCRIPT: &str = r#"
+import os, pty, select, sys
+program = sys.argv[1]
+
+def at_a_terminal(words, keys, answer, prepare=lambda: None):
+    process, terminal = pty.fork()
+    if process == 0:
+        prepare()
+        os.execv(words[0], words)
+    said = b''
+    os.write(terminal, keys)
+    while answer not in said and select.select([terminal], [], [], 20)[0]:
+        said += os.read(terminal, 1000)
+    assert answer in said, said
+    return terminal, process
+
+def code(process):
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+# What was typed is shown, and then said by cat.
+terminal, process = at_a_terminal([program, 'cat'], b'hello\n', b'hello\r\nhello\r\n')
+os.write(terminal, b'\x04')
+assert code(process) == 0
+terminal, process = at_a_terminal([program, 'sh', '-c', 'echo ready; sleep 20'], b'', b'ready')
+os.write(terminal, b'\x03')
+assert code(process) == 130
+
+def into_background():
+    if child := os.fork():
+        os.setpgid(child, child)
+        os._exit(code(child))
+    while os.getpgid(0) != os.getpid():
+        pass
+
+# Which group has the terminal is not the one that MAIN is in.
+script = 'read a b c d group f g front rest < /proc/$$/stat; echo ready; [ $group != $front ]'
+terminal, process = at_a_terminal([program, 'sh', '-c', script], b'', b'ready', into_background)
+assert code(process) == 0
+"#;
+    for driver in DRIVERS {
+        let mut command = Command::new("python3");
+        command.args(["-c", SCRIPT]).arg(example("supervise")).env("BARECORO_DRIVER", driver);
+        let ended = run(&mut command);
+        assert_eq!(ended.code, Some(0), "{driver}: {ended:?}");
+    }
 }
 
 #[test]
-fn a_pipeline_is_a_shell_s() {
-    let program = example("pipeline");
-    let pipeline = |arguments: &[&str]| run(Command::new(&program).args(arguments));
-    let ended = pipeline(&["seq", "1", "100", "|", "grep", "7", "--", "wc", "-l"]);
-    assert_eq!((ended.stdout.trim(), ended.code), ("19", Some(0)), "{ended:?}");
-    let ended = pipeline(&["sh", "-c", "exit 3"]);
-    assert_eq!(ended.code, Some(3));
-    // The first one writes for ever, unless nobody reads any more.
-    let ended = pipeline(&["yes", "|", "head", "-n", "1"]);
-    assert_eq!((ended.stdout.as_str(), ended.code), ("y\n", Some(0)), "{ended:?}");
-    let ended = pipeline(&["echo", "x", "|", "no-such-program", "|", "wc", "-c"]);
-    assert_eq!((ended.stdout.trim(), ended.code), ("0", Some(0)), "{ended:?}");
-    assert!(ended.stderr.contains("pipeline: no-such-program: execve: "), "{ended:?}");
-    assert_eq!(pipeline(&["no-such-program"]).code, Some(127));
-    // The environment is the kernel's own, and without a path there are the usual places.
-    let ended = run(Command::new(&program).arg("env").env_clear().env("A", "1").env("B", "x=y"));
-    assert_eq!((ended.stdout.as_str(), ended.code), ("A=1\nB=x=y\n", Some(0)), "{ended:?}");
-    assert_eq!(pipeline(&[]).code, Some(2));
-    assert_eq!(pipeline(&["--", "x"]).code, Some(2));
+fn services_are_counted_before_anything_is_started() {
+    let arguments = |count| {
+        let services = std::iter::repeat_n(["--", "sleep", "77"], count);
+        ["echo", "started"].into_iter().chain(services.flatten()).collect::<Vec<_>>()
+    };
+    each_way(&arguments(120), |ended| {
+        assert_eq!((ended.stdout.as_str(), ended.code), ("started\n", Some(0)), "{ended:?}");
+    });
+    each_way(&arguments(121), |ended| {
+        assert_eq!((ended.stdout.as_str(), ended.code), ("", Some(2)));
+        let expected = "supervise: 121 services are too many: there can be 120\n";
+        assert_eq!(ended.stderr, expected);
+    });
+}
+
+/// With so few descriptors some part of it cannot be started, and the rest must not go on.
+#[test]
+fn what_cannot_go_on_ends_all() {
+    let program = example("supervise");
+    for driver in DRIVERS {
+        let mut failed = 0;
+        for limit in 3.. {
+            let script = format!("ulimit -n {limit}; exec \"$0\" sh -c 'echo $$; exec sleep 6'");
+            let mut command = Command::new("sh");
+            command.args(["-c", &script]).arg(&program).env("BARECORO_DRIVER", driver);
+            let start = Instant::now();
+            let ended = run(&mut command);
+            if ended.code == Some(0) {
+                break;
+            }
+            failed += 1;
+            // MAIN ends too, and not because it is done.
+            while ended.stdout.trim().parse().is_ok_and(is_running) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            assert!(start.elapsed() < Duration::from_secs(5), "{limit}: {ended:?}");
+        }
+        assert!(failed > 3, "{failed}");
+    }
+}
+
+/// A process that has ended may still be there to be reaped, by whoever does that here.
+fn is_running(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+fn child_of(process: u32) -> u32 {
+    let path = format!("/proc/{process}/task/{process}/children");
+    std::fs::read_to_string(Path::new(&path)).unwrap().trim().parse().unwrap()
 }

@@ -6,6 +6,7 @@ mod support;
 use std::io::{Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 
+use barecoro::io::{IoSlice, IoSliceMut};
 use barecoro::net::{UnixAddr, UnixDatagram, UnixListener, UnixStream};
 use barecoro::time::{self, Duration};
 use barecoro::{Errno, Runtime, task};
@@ -49,6 +50,22 @@ fn abstract_names_are_in_no_folder() {
             task::spawn(move || UnixStream::connect_addr(&address).unwrap().read(&mut [0; 8]));
         listener.incoming().next().unwrap().unwrap().write_all(b"12345").unwrap();
         assert_eq!(client.unwrap().join().unwrap(), Ok(5));
+    });
+}
+
+/// As with std, and as any code expects that writes what is left again.
+#[test]
+fn of_too_many_buffers_the_first_are_used() {
+    static R: Runtime<1> = Runtime::new();
+    on_both_drivers(&R, || {
+        let (a, b) = UnixStream::pair().unwrap();
+        assert_eq!(a.write_vectored(&[IoSlice::new(b"x"); 1025]), Ok(1024));
+        let mut bytes = [[0]; 1100];
+        let mut buffers: Vec<_> = bytes.iter_mut().map(|byte| IoSliceMut::new(byte)).collect();
+        a.write_all(b"more").unwrap();
+        assert_eq!(b.read_vectored(&mut buffers), Ok(1024));
+        assert_eq!(bytes.iter().filter(|byte| **byte == *b"x").count(), 1024);
+        assert_eq!(b.read(&mut [0; 8]), Ok(4));
     });
 }
 

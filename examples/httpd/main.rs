@@ -16,6 +16,7 @@ use core::cell::Cell;
 use core::net::SocketAddr;
 
 use barecoro::fs::Dir;
+use barecoro::io::Error;
 use barecoro::net::TcpListener;
 use barecoro::start::{Env, ExitCode};
 use barecoro::task;
@@ -40,8 +41,10 @@ fn main(env: Env) -> ExitCode {
     if let Some(driver) = options.driver {
         builder = builder.driver(driver);
     }
-    if let Err(error) = builder.run(|| serve(&options)).map_err(Errno::from).flatten() {
-        eprintln!("httpd: {error}");
+    match builder.run(|| serve(&options)) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => eprintln!("httpd: {error}"),
+        Err(error) => eprintln!("httpd: {error}"),
     }
     ExitCode::FAILURE
 }
@@ -71,26 +74,28 @@ impl Options {
     }
 }
 
-fn serve(options: &Options) -> Result<(), Errno> {
+fn serve(options: &Options) -> Result<(), Error> {
     let folder = Dir::open(options.folder)?;
     let listener = bind(options.address)?;
+    start_driver(&listener)?;
     eprintln!("httpd: serving {} on {}", options.folder, listener.local_addr()?);
     let (open, acceptor) = (Cell::new(0), task::current());
     task::scope(|s| {
         loop {
             // Who comes too late waits in the kernel's queue until another connection ends.
             while open.get() == options.most {
-                task::park()?;
+                // Nobody tells this task to end; `accept` would say so.
+                let _ended = task::park();
             }
             let stream = match listener.accept() {
                 Ok((stream, _peer)) => stream,
                 Err(error) => match error.errno() {
                     Errno::CONNABORTED => continue,
                     Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => {
-                        time::sleep(Duration::from_millis(10))?;
+                        let _ended = time::sleep(Duration::from_millis(10));
                         continue;
                     }
-                    errno => return Err(errno),
+                    _ => return Err(error),
                 },
             };
             open.set(open.get() + 1);
@@ -104,7 +109,7 @@ fn serve(options: &Options) -> Result<(), Errno> {
             });
             if task.is_err() {
                 open.set(open.get() - 1);
-                time::sleep(Duration::from_millis(10))?;
+                let _ended = time::sleep(Duration::from_millis(10));
             }
         }
     })
@@ -112,14 +117,23 @@ fn serve(options: &Options) -> Result<(), Errno> {
 
 /// A server that was killed lets go of its address a little later than of its number: the kernel
 /// still takes its ring apart.
-fn bind(address: SocketAddr) -> Result<TcpListener, Errno> {
+fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
     for _ in 0..50 {
         match TcpListener::bind(address) {
             Err(error) if error.errno() == Errno::ADDRINUSE => {
-                time::sleep(Duration::from_millis(20))?;
+                let _ended = time::sleep(Duration::from_millis(20));
             }
-            bound => return Ok(bound?),
+            bound => return bound,
         }
     }
-    Ok(TcpListener::bind(address)?)
+    TcpListener::bind(address)
+}
+
+/// Waits for the kernel for no time at all. If that is impossible, nobody is to hear of the server before.
+fn start_driver(listener: &TcpListener) -> Result<(), Error> {
+    let waited = time::timeout(Duration::ZERO, || listener.readable());
+    match waited.unwrap_or_else(|late| late.0) {
+        Err(error) if !error.is_cancelled() => Err(error),
+        _ => Ok(()),
+    }
 }

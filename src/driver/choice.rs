@@ -55,6 +55,7 @@ const fn forced() -> Option<Driver> {
 fn from_environment() -> Result<Option<Driver>, Errno> {
     static SAID: Once<Result<Option<Driver>, Errno>> = Once::new();
     *SAID.call_once(|| {
+        // What does not fit is too long to be the name of a driver, and so is what fits of it.
         let mut value = [0; 8];
         match environment::variable(b"BARECORO_DRIVER", &mut value) {
             None | Some(b"") => Ok(None),

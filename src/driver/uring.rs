@@ -19,7 +19,7 @@ use crate::sys::operation::Operation;
 use crate::sys::uring::{Completion, Entry, Ring};
 use crate::task::{self, Scheduler, Slot, Waiting, Wake};
 
-use super::{Refusals, pause};
+use super::{RETRY, Refusals, pause};
 
 /// How many entries there can be between two system calls. More wait for their turn.
 const ENTRIES: u32 = 256;
@@ -82,6 +82,19 @@ impl Uring {
         let entry = Entry::poll_for_ever(self.wakeup, linux_raw_sys::general::POLLIN, WAKEUP);
         // SAFETY: the entry lends nothing to the kernel but a descriptor.
         self.listens.set(unsafe { self.ring.push(entry) });
+    }
+
+    /// Sees to it that there is an entry that waits for calls from outside; makes room for it where
+    /// there is none. `false` if the kernel takes no entries now.
+    fn can_be_called(&self) -> bool {
+        if !self.listens.get() {
+            self.listen();
+        }
+        if !self.listens.get() {
+            self.enter(0, None);
+            self.listen();
+        }
+        self.listens.get()
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -213,10 +226,9 @@ impl Uring {
 
     pub(super) fn wait(&self, scheduler: &Scheduler, limit: Option<Duration>) {
         if self.take_completions(scheduler) == 0 {
-            if !self.listens.get() {
-                self.listen();
-            }
-            self.enter(1, limit);
+            // Nobody must sleep for long whom a call from outside would not wake.
+            let longest = if self.can_be_called() { None } else { Some(RETRY) };
+            self.enter(1, [limit, longest].into_iter().flatten().min());
             self.take_completions(scheduler);
         }
     }
@@ -263,5 +275,46 @@ impl Uring {
                 scheduler.wake(pending.task, Wake::Done);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use linux_raw_sys::general::POLLIN;
+
+    use super::*;
+    use crate::Runtime;
+    use crate::sys::epoll::EventFd;
+
+    /// The entry that waits for calls ends when there is no room for completions. The queue may be full
+    /// of others' entries when it is missed.
+    #[test]
+    fn a_full_queue_keeps_no_call_from_outside_away() {
+        static RUNTIME: Runtime<1> = Runtime::new();
+        let ended = RUNTIME.run(|| {
+            let scheduler = Scheduler::here("test");
+            let [wakeup, silent] = [(); 2].map(|()| EventFd::new().unwrap());
+            let uring = Uring::new(wakeup.raw()).unwrap();
+            // SAFETY: entries that lend nothing to the kernel but descriptors.
+            let push = |entry| unsafe { uring.ring.push(entry) };
+            uring.enter(0, None);
+            assert!(push(Entry::cancel(WAKEUP, CANCEL)));
+            while uring.listens.get() {
+                uring.enter(1, None);
+                uring.take_completions(scheduler);
+            }
+            uring.take_completions(scheduler);
+            while push(Entry::poll_for_ever(silent.raw(), POLLIN, CANCEL)) {}
+            let start = Instant::now();
+            std::thread::scope(|s| {
+                s.spawn(|| {
+                    std::thread::sleep(Duration::from_millis(20));
+                    crate::sys::fd::write(wakeup.raw(), &1_u64.to_ne_bytes()).unwrap();
+                });
+                uring.wait(scheduler, Some(Duration::from_secs(10)));
+            });
+            assert!(start.elapsed() < Duration::from_secs(5), "nobody has heard the call");
+        });
+        ended.unwrap();
     }
 }

@@ -152,6 +152,10 @@ impl<R: ErrorType, const N: usize> ErrorType for BufReader<R, N> {
 
 impl<R: Read, const N: usize> Read for BufReader<R, N> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, R::Error> {
+        // Nothing is to be awaited for nothing.
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         // What is at least as large as the buffer needs none.
         if self.buffer().is_empty() && buffer.len() >= N {
             return self.inner.read(buffer);

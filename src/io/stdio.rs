@@ -40,6 +40,9 @@ pub struct Stderr;
 /// processes may have it too: a terminal, above all. Without the feature, and outside of tasks, it is
 /// read(2), and everything stands still meanwhile.
 ///
+/// So on epoll a read can stop all tasks: if another process reads the same pipe or terminal and takes
+/// what was there between epoll's answer and the read. On `io_uring` it stops only its own.
+///
 /// # Examples
 ///
 /// ```no_run
@@ -69,7 +72,7 @@ pub const fn stderr() -> Stderr {
 }
 
 impl Stdin {
-    /// Reads some bytes into `buffer`, and returns how many; 0 is the end.
+    /// Reads some bytes into `buffer`, and returns how many; 0 is the end, or the buffer is empty.
     ///
     /// # Cancellation
     ///
@@ -80,6 +83,10 @@ impl Stdin {
     /// Those of read(2); [`Errno::CANCELED`] if the task was told to end.
     #[cfg_attr(feature = "epoll", track_caller)]
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+        // Nothing is to be awaited for nothing.
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         #[cfg(feature = "epoll")]
         if Scheduler::current().is_some() {
             return perform_here(None, &Operation::read(STDIN, buffer, None));
@@ -97,6 +104,9 @@ impl Stdin {
 
 #[cfg_attr(feature = "epoll", track_caller)]
 fn write(fd: Fd, bytes: &[u8]) -> Result<usize, Error> {
+    if bytes.is_empty() {
+        return Ok(0);
+    }
     #[cfg(feature = "epoll")]
     if Scheduler::current().is_some() {
         return perform_here(None, &Operation::write(fd, bytes, None));

@@ -76,6 +76,7 @@ macro_rules! acceptance {
 #[cfg(feature = "sync")]
 use acceptance;
 
+mod halves;
 mod socket;
 mod stream;
 mod tcp;
@@ -84,7 +85,8 @@ mod unix;
 
 pub use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-pub use stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, SplitError, WriteHalf};
+pub use halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+pub use stream::SplitError;
 pub use tcp::{Incoming, TcpListener, TcpStream};
 pub use udp::UdpSocket;
 pub use unix::{Credentials, UnixAddr, UnixDatagram, UnixIncoming, UnixListener, UnixStream};

@@ -1,5 +1,7 @@
 //! What all sockets do alike.
 
+use linux_raw_sys::net::MSG_PEEK;
+
 use crate::driver;
 use crate::error::Errno;
 use crate::fd::OwnedFd;
@@ -7,11 +9,14 @@ use crate::io::{self, Error, IoSlice, IoSliceMut};
 use crate::sys::address::{Address, UNIX};
 use crate::sys::call::{Call, Named as _};
 use crate::sys::fd;
-use crate::sys::message::Message;
+use crate::sys::message::{MOST_BUFFERS, Message};
 use crate::sys::operation::Operation;
 use crate::sys::socket::{self as sys, Choice, STREAM};
 
 use super::Shutdown;
+
+/// Reads what there is and leaves it there.
+pub(super) const PEEK: u32 = MSG_PEEK;
 
 /// A socket of any family and kind.
 #[derive(Debug)]
@@ -63,6 +68,11 @@ impl Socket {
         }
         let receive = Operation::recv(self.fd.raw(), buffer, 0).of_stream(self.is_tcp);
         driver::perform(Some(&self.fd), &receive)
+    }
+
+    /// As [`read`](Self::read), and leaves it there.
+    pub(super) fn peek(&self, buffer: &mut [u8]) -> Result<usize, Error> {
+        if buffer.is_empty() { Ok(0) } else { self.recv(buffer, PEEK) }
     }
 
     /// As [`read`](Self::read), without waiting.
@@ -147,13 +157,21 @@ impl Socket {
         driver::perform(Some(&self.fd), &Operation::send_message(self.fd.raw(), &message))
     }
 
-    pub(super) fn recv_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Error> {
+    /// As [`read`](Self::read), into several buffers: the first ones, if they are too many at once.
+    pub(super) fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Error> {
+        let count = buffers.len().min(MOST_BUFFERS);
+        let buffers = buffers.get_mut(..count).unwrap_or_default();
+        if buffers.iter().all(|buffer| buffer.is_empty()) {
+            return Ok(0);
+        }
         let mut message = Message::to_receive(buffers, None);
         let receive = Operation::receive_message(self.fd.raw(), &mut message, 0);
         driver::perform(Some(&self.fd), &receive)
     }
 
-    pub(super) fn send_vectored(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Error> {
+    /// Sends what is in several buffers: the first ones, if they are too many at once.
+    pub(super) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Error> {
+        let buffers = buffers.get(..buffers.len().min(MOST_BUFFERS)).unwrap_or_default();
         let message = Message::to_send(buffers, None);
         driver::perform(Some(&self.fd), &Operation::send_message(self.fd.raw(), &message))
     }

@@ -2,14 +2,8 @@
 
 use core::fmt;
 
-use linux_raw_sys::net::MSG_PEEK;
-
 use crate::error::Errno;
-use crate::fd::{AsFd, BorrowedFd};
 use crate::io::Error;
-
-use super::Shutdown;
-use super::socket::Socket;
 
 /// Gives a type with a `socket` what a stream of bytes does.
 macro_rules! stream_socket {
@@ -61,7 +55,8 @@ macro_rules! stream_socket {
                 self.socket.try_read(buffer)
             }
 
-            /// As [`read`](Self::read), into several buffers, one after the other.
+            /// As [`read`](Self::read), into several buffers, one after the other: into the first 1,024
+            /// at most. 0 at once if all of those are empty, or there is none.
             ///
             /// # Errors
             ///
@@ -72,10 +67,11 @@ macro_rules! stream_socket {
             /// Outside of a task.
             #[track_caller]
             pub fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Error> {
-                self.socket.recv_vectored(buffers)
+                self.socket.read_vectored(buffers)
             }
 
-            /// As [`read`](Self::read), and leaves what it has read to be read again.
+            /// As [`read`](Self::read), and leaves what it has read to be read again. 0 at once if the
+            /// buffer is empty.
             ///
             /// # Errors
             ///
@@ -86,7 +82,7 @@ macro_rules! stream_socket {
             /// Outside of a task.
             #[track_caller]
             pub fn peek(&self, buffer: &mut [u8]) -> Result<usize, Error> {
-                self.socket.recv(buffer, super::stream::PEEK)
+                self.socket.peek(buffer)
             }
 
             /// Writes some of `bytes`, and returns how many; waits while there is no room for
@@ -119,7 +115,8 @@ macro_rules! stream_socket {
                 self.socket.try_send(bytes)
             }
 
-            /// As [`write`](Self::write), of several buffers, one after the other.
+            /// As [`write`](Self::write), of several buffers, one after the other: of the first 1,024 at
+            /// most.
             ///
             /// # Errors
             ///
@@ -130,7 +127,7 @@ macro_rules! stream_socket {
             /// Outside of a task.
             #[track_caller]
             pub fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Error> {
-                self.socket.send_vectored(buffers)
+                self.socket.write_vectored(buffers)
             }
 
             /// Writes all of `bytes`.
@@ -183,8 +180,8 @@ macro_rules! stream_socket {
             }
 
             /// The two directions, for two tasks of one scope.
-            pub const fn split(&self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-                (ReadHalf(&self.socket), WriteHalf(&self.socket))
+            pub const fn split(&self) -> (ReadHalf<'_, Self>, WriteHalf<'_, Self>) {
+                (ReadHalf::new(&self.socket), WriteHalf::new(&self.socket))
             }
 
             /// The two directions, each with a descriptor of its own, for tasks that have nothing
@@ -193,9 +190,11 @@ macro_rules! stream_socket {
             /// # Errors
             ///
             /// [`SplitError`] with the stream, if the process has no descriptor left.
-            pub fn into_split(self) -> Result<(OwnedReadHalf, OwnedWriteHalf), SplitError<Self>> {
+            pub fn into_split(
+                self,
+            ) -> Result<(OwnedReadHalf<Self>, OwnedWriteHalf<Self>), SplitError<Self>> {
                 match self.socket.try_clone() {
-                    Ok(other) => Ok((OwnedReadHalf(other), OwnedWriteHalf(self.socket))),
+                    Ok(other) => Ok((OwnedReadHalf::new(other), OwnedWriteHalf::new(self.socket))),
                     Err(error) => Err(SplitError { stream: self, error }),
                 }
             }
@@ -206,158 +205,6 @@ macro_rules! stream_socket {
     };
 }
 pub(super) use stream_socket;
-
-/// Reads what there is and leaves it there.
-pub(super) const PEEK: u32 = MSG_PEEK;
-
-/// The direction of a stream that is read, borrowed; made by `split`.
-#[derive(Clone, Copy, Debug)]
-pub struct ReadHalf<'a>(pub(super) &'a Socket);
-
-/// The direction of a stream that is written, borrowed; made by `split`.
-#[derive(Clone, Copy, Debug)]
-pub struct WriteHalf<'a>(pub(super) &'a Socket);
-
-/// The direction of a stream that is read; made by `into_split`.
-#[derive(Debug)]
-pub struct OwnedReadHalf(pub(super) Socket);
-
-/// The direction of a stream that is written; made by `into_split`. Ends it when it is dropped.
-#[derive(Debug)]
-pub struct OwnedWriteHalf(pub(super) Socket);
-
-impl Drop for OwnedWriteHalf {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ended = self.0.shutdown(Shutdown::Write);
-    }
-}
-
-macro_rules! read_half {
-    ($name:ident $(, $lifetime:lifetime)?) => {
-        impl$(<$lifetime>)? $name$(<$lifetime>)? {
-            /// As the stream's `read`.
-            ///
-            /// # Errors
-            ///
-            /// As for that.
-            ///
-            /// # Panics
-            ///
-            /// Outside of a task.
-            #[track_caller]
-            pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
-                self.0.read(buffer)
-            }
-
-            /// As the stream's `try_read`.
-            ///
-            /// # Errors
-            ///
-            /// As for that.
-            pub fn try_read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
-                self.0.try_read(buffer)
-            }
-        }
-
-        impl$(<$lifetime>)? AsFd for $name$(<$lifetime>)? {
-            fn as_fd(&self) -> BorrowedFd<'_> {
-                self.0.fd.as_fd()
-            }
-        }
-
-        impl$(<$lifetime>)? embedded_io::ErrorType for $name$(<$lifetime>)? {
-            type Error = Error;
-        }
-
-        impl$(<$lifetime>)? embedded_io::Read for $name$(<$lifetime>)? {
-            fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-                Self::read(self, buffer)
-            }
-        }
-    };
-}
-
-macro_rules! write_half {
-    ($name:ident $(, $lifetime:lifetime)?) => {
-        impl$(<$lifetime>)? $name$(<$lifetime>)? {
-            /// As the stream's `write`.
-            ///
-            /// # Errors
-            ///
-            /// As for that.
-            ///
-            /// # Panics
-            ///
-            /// Outside of a task.
-            #[track_caller]
-            pub fn write(&self, bytes: &[u8]) -> Result<usize, Error> {
-                self.0.send(bytes)
-            }
-
-            /// As the stream's `try_write`.
-            ///
-            /// # Errors
-            ///
-            /// As for that.
-            pub fn try_write(&self, bytes: &[u8]) -> Result<usize, Error> {
-                self.0.try_send(bytes)
-            }
-
-            /// As the stream's `write_all`.
-            ///
-            /// # Errors
-            ///
-            /// As for that.
-            ///
-            /// # Panics
-            ///
-            /// Outside of a task.
-            #[track_caller]
-            pub fn write_all(&self, bytes: &[u8]) -> Result<(), Error> {
-                self.0.send_all(bytes)
-            }
-
-            /// Lets the peer find the end.
-            ///
-            /// # Errors
-            ///
-            /// [`Errno::NOTCONN`] if the connection is over.
-            pub fn shutdown(&self) -> Result<(), Error> {
-                self.0.shutdown(Shutdown::Write)
-            }
-        }
-
-        impl$(<$lifetime>)? AsFd for $name$(<$lifetime>)? {
-            fn as_fd(&self) -> BorrowedFd<'_> {
-                self.0.fd.as_fd()
-            }
-        }
-
-        impl$(<$lifetime>)? embedded_io::ErrorType for $name$(<$lifetime>)? {
-            type Error = Error;
-        }
-
-        impl$(<$lifetime>)? embedded_io::Write for $name$(<$lifetime>)? {
-            fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-                Self::write(self, bytes)
-            }
-
-            fn flush(&mut self) -> Result<(), Error> {
-                Ok(())
-            }
-        }
-    };
-}
-
-read_half!(ReadHalf, 'a);
-read_half!(OwnedReadHalf);
-write_half!(WriteHalf, 'a);
-write_half!(OwnedWriteHalf);
-crate::fd::readiness!(ReadHalf<'_>, 0.fd, readable);
-crate::fd::readiness!(OwnedReadHalf, 0.fd, readable);
-crate::fd::readiness!(WriteHalf<'_>, 0.fd, writable);
-crate::fd::readiness!(OwnedWriteHalf, 0.fd, writable);
 
 /// Why a stream could not be split; here it is.
 #[derive(Debug)]

@@ -12,8 +12,9 @@ use crate::sys::call::Call;
 use crate::sys::socket::{Choice, STREAM};
 use crate::time::{self, Instant};
 
+use super::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use super::socket::Socket;
-use super::stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, SplitError, WriteHalf};
+use super::stream::SplitError;
 use super::{Shutdown, family_of, internet};
 
 /// How many connections may wait to be accepted; the kernel takes less where it is set to
@@ -322,6 +323,7 @@ impl FusedIterator for Incoming<'_> {}
 super::descriptor!(TcpStream, "a connected TCP socket");
 super::descriptor!(TcpListener, "a TCP socket that listens");
 super::stream::stream_socket!(TcpStream);
+super::halves::half_addresses!(TcpStream, SocketAddr, socket => internet(socket.name()?, Call::GetSockName), internet(socket.peer()?, Call::GetPeerName));
 crate::fd::readiness!(TcpListener, socket.fd, readable);
 #[cfg(feature = "sync")]
 super::acceptance!(TcpListener, (TcpStream, SocketAddr));

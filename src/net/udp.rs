@@ -9,8 +9,7 @@ use crate::sys::address::Address;
 use crate::sys::call::Call;
 use crate::sys::socket::{Choice, DATAGRAM};
 
-use super::socket::Socket;
-use super::stream::PEEK;
+use super::socket::{PEEK, Socket};
 use super::{family_of, internet};
 
 /// A UDP socket: single messages, which may get lost, come twice or in another order.

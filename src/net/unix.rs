@@ -11,8 +11,9 @@ use crate::sys::call::{Call, Named as _};
 use crate::sys::socket::{self, Choice, DATAGRAM, STREAM};
 
 use super::Shutdown;
-use super::socket::Socket;
-use super::stream::{OwnedReadHalf, OwnedWriteHalf, PEEK, ReadHalf, SplitError, WriteHalf};
+use super::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use super::socket::{PEEK, Socket};
+use super::stream::SplitError;
 
 /// How many connections may wait to be accepted; the kernel takes less where it is set to.
 const BACKLOG: u32 = 4096;
@@ -528,6 +529,7 @@ super::descriptor!(UnixStream, "a connected Unix socket");
 super::descriptor!(UnixListener, "a Unix socket that listens");
 super::descriptor!(UnixDatagram, "a Unix socket for messages");
 super::stream::stream_socket!(UnixStream);
+super::halves::half_addresses!(UnixStream, UnixAddr, socket => socket.name().map(UnixAddr), socket.peer().map(UnixAddr));
 crate::fd::readiness!(UnixListener, socket.fd, readable);
 #[cfg(feature = "sync")]
 super::acceptance!(UnixListener, (UnixStream, UnixAddr));

@@ -15,6 +15,7 @@ use crate::sys::process::Which;
 use crate::sys::spawn::{self, Plan};
 use crate::task::Scheduler;
 
+use super::changes::{Changes, name_of};
 use super::command::{Asked, Command};
 use super::room::{Room, Sizes};
 use super::table::Place;
@@ -38,9 +39,11 @@ pub(super) fn launch(command: &Command, streams: Streams) -> Result<Child, Error
     command.check()?;
     let inherited = Inherited::of_process().of(Call::Map)?;
     let program = command.last(Asked::Program).unwrap_or_default();
-    let room = Room::new(&sizes(command, &inherited, program)).of(Call::Map)?;
+    let changes = Changes::of(command).of(Call::Map)?;
+    let path = path(&changes, &inherited);
+    let room = Room::new(&sizes(command, &inherited, path, program)).of(Call::Map)?;
     let arguments = room.arguments(arguments(command).map(CStr::as_ptr));
-    let environment = room.environment(variables(command, &inherited).map(CStr::as_ptr));
+    let environment = room.environment(changes.applied_to(&inherited).map(CStr::as_ptr));
     let is_path = program.to_bytes().contains(&b'/') || program.is_empty();
 
     let default = |place| match (streams, place) {
@@ -59,7 +62,7 @@ pub(super) fn launch(command: &Command, streams: Streams) -> Result<Child, Error
     let place = Place::reserve().of(Call::Map)?;
     let plan = Plan {
         program,
-        path: if is_path { None } else { Some(path(command, &inherited)) },
+        path: if is_path { None } else { Some(path) },
         candidate: room.candidate(),
         arguments,
         environment,
@@ -92,14 +95,13 @@ pub(super) fn launch(command: &Command, streams: Streams) -> Result<Child, Error
 }
 
 /// How much room it takes, at most.
-fn sizes(command: &Command, inherited: &Inherited, program: &CStr) -> Sizes {
+fn sizes(command: &Command, inherited: &Inherited, path: &[u8], program: &CStr) -> Sizes {
     let set = command.asked().filter(|(asked, _)| *asked == Asked::Set).count();
-    let longest = path(command, inherited).len().max(1);
     Sizes {
         arguments: arguments(command).count() + 1,
         environment: inherited.iter().count() + set + 1,
         groups: command.group_list().map_or(0, |groups| groups.len()),
-        candidate: longest + 1 + program.count_bytes() + 1,
+        candidate: path.len().max(1) + 1 + program.count_bytes() + 1,
     }
 }
 
@@ -110,44 +112,9 @@ fn arguments(command: &Command) -> impl Iterator<Item = &CStr> {
     name.into_iter().chain(others.map(|(_, text)| text))
 }
 
-/// The environment of the child: what it inherits, less what the command changes, and what that sets.
-fn variables<'a>(command: &'a Command, inherited: &'a Inherited) -> impl Iterator<Item = &'a CStr> {
-    let cleared = command.asked().filter(|(asked, _)| *asked == Asked::Clear).count();
-    // What was asked for after the last time that everything was forgotten.
-    let changes = command.asked().scan(0, move |seen, (asked, text)| {
-        *seen += usize::from(asked == Asked::Clear);
-        Some((*seen == cleared, asked, text))
-    });
-    let changes = changes.filter_map(|(counts, asked, text)| {
-        let is_change = matches!(asked, Asked::Set | Asked::Remove);
-        (counts && is_change).then_some((asked, text))
-    });
-    let named = changes.clone();
-    let is_changed = move |name: &[u8]| named.clone().any(|(_, text)| name_of(text) == name);
-    let kept = inherited
-        .iter()
-        .take_while(move |_| cleared == 0)
-        .filter(move |variable| !is_changed(name_of(variable)));
-    let later = changes.clone();
-    let set = changes.enumerate().filter_map(move |(place, (asked, text))| {
-        let name = name_of(text);
-        let is_last = !later.clone().skip(place + 1).any(|(_, text)| name_of(text) == name);
-        (asked == Asked::Set && is_last).then_some(text)
-    });
-    kept.chain(set)
-}
-
-/// The name of a variable, `NAME=value` or `NAME`.
-fn name_of(variable: &CStr) -> &[u8] {
-    let text = variable.to_bytes();
-    // An equals sign in front belongs to the name.
-    let sign = text.iter().skip(1).position(|byte| *byte == b'=');
-    sign.and_then(|sign| text.get(..=sign)).unwrap_or(text)
-}
-
 /// Where programs are, as the child's environment says.
-fn path<'a>(command: &'a Command, inherited: &'a Inherited) -> &'a [u8] {
-    let found = variables(command, inherited).find(|variable| name_of(variable) == b"PATH");
+fn path<'a>(changes: &'a Changes<'_>, inherited: &'a Inherited) -> &'a [u8] {
+    let found = changes.applied_to(inherited).find(|variable| name_of(variable) == b"PATH");
     found.and_then(|variable| variable.to_bytes().get(5..)).unwrap_or(USUAL_PATH)
 }
 
@@ -165,29 +132,19 @@ mod tests {
     use super::*;
     use crate::sys::bytes::Bytes;
 
-    fn inherited() -> Inherited {
-        let mut text = Bytes::new();
-        text.push(b"A=1\0B=2\0=odd=3\0PATH=/x\0").unwrap();
-        Inherited::Text(text)
-    }
-
-    fn all(command: &Command) -> Vec<Vec<u8>> {
-        let inherited = inherited();
-        variables(command, &inherited).map(|variable| variable.to_bytes().to_vec()).collect()
-    }
-
     #[test]
-    fn what_was_said_last_of_a_variable_counts() {
-        let mut command = Command::new("x");
-        assert_eq!(all(&command), [&b"A=1"[..], b"B=2", b"=odd=3", b"PATH=/x"]);
-        command.env("B", "3").env("C", "").env_remove("A").env("=odd", "4").env("B", "5");
-        assert_eq!(all(&command), [&b"PATH=/x"[..], b"C=", b"=odd=4", b"B=5"]);
-        command.env("A", "a=b");
-        assert_eq!(all(&command)[3..], [&b"B=5"[..], b"A=a=b"]);
-        command.env_clear().env("Z", "1").env_remove("Y");
-        assert_eq!(all(&command), [b"Z=1"]);
-        assert_eq!(path(&command, &inherited()), USUAL_PATH);
-        assert_eq!(path(&Command::new("x"), &inherited()), b"/x");
+    fn programs_are_looked_for_where_the_child_would() {
+        let mut text = Bytes::new();
+        text.push(b"A=1\0PATH=/x\0").unwrap();
+        let inherited = Inherited::Text(text);
+        let found = |command: &Command| {
+            let changes = Changes::of(command).unwrap();
+            path(&changes, &inherited).to_vec()
+        };
+        assert_eq!(found(&Command::new("x")), b"/x");
+        assert_eq!(found(Command::new("x").env("PATH", "/y").env("PATH", "")), b"");
+        assert_eq!(found(Command::new("x").env_remove("PATH")), USUAL_PATH);
+        assert_eq!(found(Command::new("x").env_clear()), USUAL_PATH);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use linux_raw_sys::general as linux;
 
 use crate::error::Errno;
+use crate::sys::fd::STDIN;
 use crate::sys::process as sys;
 
 use super::Argument;
@@ -15,6 +16,13 @@ pub fn id() -> i32 {
 /// The number of the process that has this one as a child; 0 for PID 1.
 pub fn parent_id() -> i32 {
     sys::parent_id()
+}
+
+/// Whether this process's group has the terminal, if standard input is one (tcgetpgrp(3)): it may read,
+/// and keys such as Ctrl-C go to it. Such a process can pass the terminal on:
+/// [`Command::foreground`](super::Command::foreground).
+pub fn is_foreground() -> bool {
+    sys::foreground_group(STDIN) == Ok(sys::group())
 }
 
 /// Ends the process with `code`, of which the parent sees the low 8 bits. Nothing is dropped.

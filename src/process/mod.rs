@@ -36,6 +36,7 @@
 //! ```
 
 mod argument;
+mod changes;
 mod child;
 mod command;
 mod launch;
@@ -51,7 +52,9 @@ mod table;
 pub use argument::Argument;
 pub use child::Child;
 pub use command::Command;
-pub use machine::{Reboot, abort, exit, id, parent_id, reboot, set_host_name, sync, umask};
+pub use machine::{
+    Reboot, abort, exit, id, is_foreground, parent_id, reboot, set_host_name, sync, umask,
+};
 pub use output::{Captured, Output};
 pub use reap::{Reaped, reap, reap_orphans, set_child_subreaper};
 pub use status::ExitStatus;

@@ -1,7 +1,7 @@
 //! Bytes in memory that grows, straight from the kernel.
 #![expect(unsafe_code, reason = "reads and writes the part of a mapping that is in use")]
 
-use core::ops::Deref;
+use core::ops::{Deref, DerefMut};
 use core::slice;
 
 use super::mem::{Mapping, PAGE};
@@ -76,6 +76,14 @@ impl Deref for Bytes {
     }
 }
 
+impl DerefMut for Bytes {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        let Some(mapping) = &self.mapping else { return &mut [] };
+        // SAFETY: the first bytes of the mapping, which is this value's own, and borrowed mutably.
+        unsafe { slice::from_raw_parts_mut(mapping.at::<u8>(0).as_ptr(), self.length) }
+    }
+}
+
 fn whole_pages(length: usize) -> Result<usize, Errno> {
     length.checked_next_multiple_of(PAGE).ok_or(Errno::NOMEM)
 }
@@ -94,6 +102,9 @@ mod tests {
             bytes.push(&number.to_ne_bytes()).unwrap();
             all.extend_from_slice(&number.to_ne_bytes());
         }
+        assert_eq!(*bytes, *all);
+        bytes.reverse();
+        all.reverse();
         assert_eq!(*bytes, *all);
         bytes.reserve(1).unwrap();
         bytes.spare()[0] = 7;

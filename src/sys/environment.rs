@@ -12,7 +12,7 @@ use crate::{arch, error::Errno};
 #[cfg(feature = "process")]
 use core::marker::PhantomData;
 
-/// The value of a variable, in `buffer`. `None` without the variable, and if the value does not fit.
+/// The value of a variable, in `buffer`; as much of it as fits. `None` without the variable.
 ///
 /// In a program that another start-up has started it is read from `/proc`, and unknown without that.
 pub(crate) fn variable<'a>(name: &[u8], buffer: &'a mut [u8]) -> Option<&'a [u8]> {
@@ -140,11 +140,11 @@ unsafe fn search_stack(vector: *const *const c_char, name: &[u8], found: &mut Va
         }
         // SAFETY: strings of the kernel's end in a zero byte and live as long as the process.
         let line = unsafe { CStr::from_ptr(string) }.to_bytes();
-        if let Some(value) = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(b"="))
-            && let Some(place) = found.buffer.get_mut(..value.len())
-        {
-            place.copy_from_slice(value);
-            found.length = Some(value.len());
+        if let Some(value) = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(b"=")) {
+            for (place, byte) in found.buffer.iter_mut().zip(value) {
+                *place = *byte;
+            }
+            found.length = Some(value.len().min(found.buffer.len()));
             return;
         }
     }
@@ -165,7 +165,6 @@ fn search_file(name: &[u8], found: &mut Value<'_>) {
                 (_, Some(_), 0) => break 'pieces,
                 (_, Some(length), byte) => {
                     let Some(place) = found.buffer.get_mut(length) else {
-                        found.length = None;
                         break 'pieces;
                     };
                     *place = byte;
@@ -195,13 +194,20 @@ mod tests {
             assert_eq!(found, Some(value.as_bytes()), "{name}");
         }
         assert_eq!(variable(b"BARECORO_NO_SUCH_VARIABLE", &mut buffer), None);
-        assert_eq!(variable(b"PATH", &mut [0; 2]), None);
+        let path = std::env::var("PATH").unwrap();
+        assert_eq!(variable(b"PATH", &mut [0; 2]), path.as_bytes().get(..2));
         assert_eq!(variable(b"PAT", &mut buffer), None);
     }
 
     #[test]
     fn on_the_first_stack_it_lies_below_the_vector() {
-        let strings = [core::ptr::null(), c"A=1".as_ptr(), c"AB=22".as_ptr(), core::ptr::null()];
+        let strings = [
+            core::ptr::null(),
+            c"A=1".as_ptr(),
+            c"AB=22".as_ptr(),
+            c"LONG=123456789".as_ptr(),
+            core::ptr::null(),
+        ];
         let mut buffer = [0; 8];
         let mut look = |name: &[u8]| {
             let mut found = Value { buffer: &mut buffer, length: None };
@@ -210,5 +216,6 @@ mod tests {
             found.length
         };
         assert_eq!((look(b"A"), look(b"AB"), look(b"B")), (Some(1), Some(2), None));
+        assert_eq!((look(b"LONG"), buffer), (Some(8), *b"12345678"));
     }
 }

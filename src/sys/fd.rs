@@ -16,7 +16,7 @@ use crate::error::Errno;
 pub(crate) type Fd = i32;
 
 /// Standard input.
-#[cfg(feature = "io")]
+#[cfg(any(feature = "io", feature = "process"))]
 pub(crate) const STDIN: Fd = 0;
 /// Standard output.
 #[cfg(feature = "io")]

@@ -11,6 +11,9 @@ use linux_raw_sys::net as linux;
 use super::address::Address;
 use super::word;
 
+/// How many buffers the kernel takes at once (`UIO_MAXIOV`).
+pub(crate) const MOST_BUFFERS: usize = 1024;
+
 /// One of several buffers to write, in the shape of std's `IoSlice`.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
@@ -104,7 +107,7 @@ impl<'a> Message<'a> {
             msg_name: core::ptr::null_mut(),
             msg_namelen: 0,
             msg_iov: buffers.cast_mut().cast(),
-            // The kernel takes 1024 at most (UIO_MAXIOV), and says so about more.
+            // More than `MOST_BUFFERS` are the kernel's to refuse.
             msg_iovlen: count,
             msg_control: core::ptr::null_mut(),
             msg_controllen: 0,

@@ -126,6 +126,30 @@ pub(crate) fn send_signal(pidfd: super::fd::Fd, signal: u32) -> Result<(), Errno
     result(returned).map(drop)
 }
 
+/// The group of this process.
+#[cfg(feature = "process")]
+pub(crate) fn group() -> i32 {
+    // SAFETY: touches no memory of the program's, and cannot fail for this process.
+    let group = unsafe { sc::syscall1(number(linux::__NR_getpgid), 0) };
+    i32::try_from(group).unwrap_or(0)
+}
+
+/// The group that has the terminal of a descriptor, if that is this process's terminal.
+#[cfg(feature = "process")]
+pub(crate) fn foreground_group(terminal: super::fd::Fd) -> Result<i32, Errno> {
+    let mut group = 0_i32;
+    // SAFETY: the kernel writes one int.
+    let returned = unsafe {
+        sc::syscall3(
+            number(linux::__NR_ioctl),
+            register(terminal),
+            number(linux_raw_sys::ioctl::TIOCGPGRP),
+            (&raw mut group).expose_provenance(),
+        )
+    };
+    result(returned).map(|_| group)
+}
+
 /// Lets orphans below this process become its children, or no longer.
 #[cfg(feature = "process")]
 pub(crate) fn set_child_subreaper(is_one: bool) -> Result<(), Errno> {

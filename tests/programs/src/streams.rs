@@ -26,6 +26,7 @@ fn main(env: Env) -> Result<ExitCode, Errno> {
         "broken" => return RUNTIME.run(broken)?,
         "print" => RUNTIME.run(print_for_ever)?,
         "late" => RUNTIME.run(late)??,
+        "empty" => return RUNTIME.run(empty)?,
         "errors" => RUNTIME.run(errors)??,
         _ => return Ok(ExitCode::FAILURE),
     }
@@ -161,6 +162,17 @@ fn late() -> Result<(), Errno> {
     printer.cancel();
     printer.join()?;
     Ok(())
+}
+
+/// Reads into nothing, and writes nothing, which must not wait.
+fn empty() -> Result<ExitCode, Errno> {
+    let done = time::timeout(Duration::from_millis(100), || {
+        io::stdin().read(&mut []).and_then(|read| Ok((read, io::stdout().write(&[])?)))
+    });
+    Ok(match done {
+        Ok(Ok((0, 0))) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
 }
 
 /// Errors and their names.

@@ -44,6 +44,7 @@ fn run(name: &str) -> Result<(), Errno> {
     ] {
         command.args(["--skip", name]);
     }
+    command.env("PATH", "/bin:/usr/bin");
     command.env("RUST_BACKTRACE", "0").env("BARECORO_VIRTUAL_MACHINE", "1");
     // An emulated machine is slow.
     command.env("PROPTEST_CASES", "20");
