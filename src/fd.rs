@@ -85,8 +85,8 @@ pub(crate) fn wait_for(owner: &OwnedFd, for_writing: bool) -> Result<(), Error> 
 /// Gives a type methods that wait until it is ready: `readable`, `writable`, or both. `$fd` leads from a
 /// value to its descriptor.
 macro_rules! readiness {
-    ($name:ty, $($fd:tt).+, readable) => {
-        impl $name {
+    ([$($generic:ident)?] $name:ty, $($fd:tt).+, readable) => {
+        impl<$($generic)?> $name {
             /// Waits until there is something to read: bytes, a message, a connection, the end, or an
             /// error. Only the running task is parked.
             ///
@@ -107,8 +107,8 @@ macro_rules! readiness {
             }
         }
     };
-    ($name:ty, $($fd:tt).+, writable) => {
-        impl $name {
+    ([$($generic:ident)?] $name:ty, $($fd:tt).+, writable) => {
+        impl<$($generic)?> $name {
             /// Waits until there is room for something to be written, or an error. Only the running
             /// task is parked.
             ///
@@ -129,9 +129,12 @@ macro_rules! readiness {
             }
         }
     };
+    ($name:ty, $($fd:tt).+, $direction:ident) => {
+        crate::fd::readiness!([] $name, $($fd).+, $direction);
+    };
     ($name:ty, $($fd:tt).+) => {
-        crate::fd::readiness!($name, $($fd).+, readable);
-        crate::fd::readiness!($name, $($fd).+, writable);
+        crate::fd::readiness!([] $name, $($fd).+, readable);
+        crate::fd::readiness!([] $name, $($fd).+, writable);
     };
 }
 pub(crate) use readiness;

@@ -32,25 +32,28 @@ impl embedded_io::Error for Error {
 
 /// Gives a type with `read` the traits of a stream to read from, as std does: also for references.
 macro_rules! reader {
-    ($name:ty) => {
-        impl embedded_io::ErrorType for $name {
+    ([$($generic:ident)?] $name:ty) => {
+        impl<$($generic)?> embedded_io::ErrorType for $name {
             type Error = $crate::io::Error;
         }
 
-        impl embedded_io::ErrorType for &$name {
+        impl<$($generic)?> embedded_io::ErrorType for &$name {
             type Error = $crate::io::Error;
         }
 
-        $crate::io::reader!(@read $name);
+        $crate::io::reader!(@read [$($generic)?] $name);
     };
-    (@read $name:ty) => {
-        impl embedded_io::Read for $name {
+    ($name:ty) => {
+        $crate::io::reader!([] $name);
+    };
+    (@read [$($generic:ident)?] $name:ty) => {
+        impl<$($generic)?> embedded_io::Read for $name {
             fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
                 Self::read(self, buffer)
             }
         }
 
-        impl embedded_io::Read for &$name {
+        impl<$($generic)?> embedded_io::Read for &$name {
             fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
                 <$name>::read(self, buffer)
             }
@@ -60,19 +63,22 @@ macro_rules! reader {
 
 /// Gives a type with `write` the traits of a stream to write to, also for references.
 macro_rules! writer {
-    ($name:ty) => {
-        impl embedded_io::ErrorType for $name {
+    ([$($generic:ident)?] $name:ty) => {
+        impl<$($generic)?> embedded_io::ErrorType for $name {
             type Error = $crate::io::Error;
         }
 
-        impl embedded_io::ErrorType for &$name {
+        impl<$($generic)?> embedded_io::ErrorType for &$name {
             type Error = $crate::io::Error;
         }
 
-        $crate::io::writer!(@write $name);
+        $crate::io::writer!(@write [$($generic)?] $name);
     };
-    (@write $name:ty) => {
-        impl embedded_io::Write for $name {
+    ($name:ty) => {
+        $crate::io::writer!([] $name);
+    };
+    (@write [$($generic:ident)?] $name:ty) => {
+        impl<$($generic)?> embedded_io::Write for $name {
             fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
                 Self::write(self, bytes)
             }
@@ -82,7 +88,7 @@ macro_rules! writer {
             }
         }
 
-        impl embedded_io::Write for &$name {
+        impl<$($generic)?> embedded_io::Write for &$name {
             fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
                 <$name>::write(self, bytes)
             }
@@ -100,7 +106,7 @@ macro_rules! writer {
 macro_rules! stream {
     ($name:ty) => {
         $crate::io::reader!($name);
-        $crate::io::writer!(@write $name);
+        $crate::io::writer!(@write [] $name);
     };
 }
 

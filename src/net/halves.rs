@@ -6,6 +6,7 @@ use crate::fd::{AsFd, BorrowedFd};
 use crate::io::{Error, IoSlice, IoSliceMut};
 
 use super::socket::Socket;
+use super::stream::{reading, writing};
 use super::{Shutdown, TcpStream};
 
 /// The direction of a stream of type `S` that is read, borrowed; made by `split`.
@@ -62,168 +63,12 @@ macro_rules! half {
                 self.socket.fd.as_fd()
             }
         }
-
-        impl<$($lifetime,)? S> embedded_io::ErrorType for $name<$($lifetime,)? S> {
-            type Error = Error;
-        }
-
-        impl<$($lifetime,)? S> embedded_io::ErrorType for &$name<$($lifetime,)? S> {
-            type Error = Error;
-        }
-    };
-}
-
-macro_rules! read_half {
-    ($name:ident $(, $lifetime:lifetime)?) => {
-        impl<$($lifetime,)? S> $name<$($lifetime,)? S> {
-            /// As the stream's `read`.
-            ///
-            /// # Errors
-            ///
-            /// As for that.
-            ///
-            /// # Panics
-            ///
-            /// Outside of a task.
-            #[track_caller]
-            pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
-                self.socket.read(buffer)
-            }
-
-            /// As the stream's `try_read`.
-            ///
-            /// # Errors
-            ///
-            /// As for that.
-            pub fn try_read(&self, buffer: &mut [u8]) -> Result<usize, Error> {
-                self.socket.try_read(buffer)
-            }
-
-            /// As the stream's `read_vectored`.
-            ///
-            /// # Errors
-            ///
-            /// As for that.
-            ///
-            /// # Panics
-            ///
-            /// Outside of a task.
-            #[track_caller]
-            pub fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize, Error> {
-                self.socket.read_vectored(buffers)
-            }
-
-            /// As the stream's `peek`.
-            ///
-            /// # Errors
-            ///
-            /// As for that.
-            ///
-            /// # Panics
-            ///
-            /// Outside of a task.
-            #[track_caller]
-            pub fn peek(&self, buffer: &mut [u8]) -> Result<usize, Error> {
-                self.socket.peek(buffer)
-            }
-
-            /// As the stream's `readable`.
-            ///
-            /// # Errors
-            ///
-            /// As for that.
-            ///
-            /// # Panics
-            ///
-            /// Outside of a task.
-            #[track_caller]
-            pub fn readable(&self) -> Result<(), Error> {
-                crate::fd::wait_for(&self.socket.fd, false)
-            }
-        }
-
-        impl<$($lifetime,)? S> embedded_io::Read for $name<$($lifetime,)? S> {
-            fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-                <$name<$($lifetime,)? S>>::read(self, buffer)
-            }
-        }
-
-        impl<$($lifetime,)? S> embedded_io::Read for &$name<$($lifetime,)? S> {
-            fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-                <$name<$($lifetime,)? S>>::read(self, buffer)
-            }
-        }
     };
 }
 
 macro_rules! write_half {
-    ($name:ident $(, $lifetime:lifetime)?) => {
-        impl<$($lifetime,)? S> $name<$($lifetime,)? S> {
-            /// As the stream's `write`.
-            ///
-            /// # Errors
-            ///
-            /// As for that.
-            ///
-            /// # Panics
-            ///
-            /// Outside of a task.
-            #[track_caller]
-            pub fn write(&self, bytes: &[u8]) -> Result<usize, Error> {
-                self.socket.send(bytes)
-            }
-
-            /// As the stream's `try_write`.
-            ///
-            /// # Errors
-            ///
-            /// As for that.
-            pub fn try_write(&self, bytes: &[u8]) -> Result<usize, Error> {
-                self.socket.try_send(bytes)
-            }
-
-            /// As the stream's `write_vectored`.
-            ///
-            /// # Errors
-            ///
-            /// As for that.
-            ///
-            /// # Panics
-            ///
-            /// Outside of a task.
-            #[track_caller]
-            pub fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Error> {
-                self.socket.write_vectored(buffers)
-            }
-
-            /// As the stream's `write_all`.
-            ///
-            /// # Errors
-            ///
-            /// As for that.
-            ///
-            /// # Panics
-            ///
-            /// Outside of a task.
-            #[track_caller]
-            pub fn write_all(&self, bytes: &[u8]) -> Result<(), Error> {
-                self.socket.send_all(bytes)
-            }
-
-            /// As the stream's `writable`.
-            ///
-            /// # Errors
-            ///
-            /// As for that.
-            ///
-            /// # Panics
-            ///
-            /// Outside of a task.
-            #[track_caller]
-            pub fn writable(&self) -> Result<(), Error> {
-                crate::fd::wait_for(&self.socket.fd, true)
-            }
-
+    ($name:ty) => {
+        impl<S> $name {
             /// Lets the peer find the end.
             ///
             /// # Errors
@@ -234,25 +79,15 @@ macro_rules! write_half {
             }
         }
 
-        impl<$($lifetime,)? S> embedded_io::Write for $name<$($lifetime,)? S> {
-            fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-                <$name<$($lifetime,)? S>>::write(self, bytes)
-            }
+        writing!([S] $name);
+        crate::io::writer!([S] $name);
+    };
+}
 
-            fn flush(&mut self) -> Result<(), Error> {
-                Ok(())
-            }
-        }
-
-        impl<$($lifetime,)? S> embedded_io::Write for &$name<$($lifetime,)? S> {
-            fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-                <$name<$($lifetime,)? S>>::write(self, bytes)
-            }
-
-            fn flush(&mut self) -> Result<(), Error> {
-                Ok(())
-            }
-        }
+macro_rules! read_half {
+    ($name:ty) => {
+        reading!([S] $name);
+        crate::io::reader!([S] $name);
     };
 }
 
@@ -273,10 +108,10 @@ half!(ReadHalf, &'a Socket, 'a);
 half!(WriteHalf, &'a Socket, 'a);
 half!(OwnedReadHalf, Socket);
 half!(OwnedWriteHalf, Socket);
-read_half!(ReadHalf, 'a);
-read_half!(OwnedReadHalf);
-write_half!(WriteHalf, 'a);
-write_half!(OwnedWriteHalf);
+read_half!(ReadHalf<'_, S>);
+read_half!(OwnedReadHalf<S>);
+write_half!(WriteHalf<'_, S>);
+write_half!(OwnedWriteHalf<S>);
 copied!(ReadHalf);
 copied!(WriteHalf);
 

@@ -5,10 +5,10 @@ use core::fmt;
 use crate::error::Errno;
 use crate::io::Error;
 
-/// Gives a type with a `socket` what a stream of bytes does.
-macro_rules! stream_socket {
-    ($name:ident) => {
-        impl $name {
+/// Gives a type with a `socket`, which may have a type parameter, what is done to read.
+macro_rules! reading {
+    ([$($generic:ident)?] $name:ty) => {
+        impl<$($generic)?> $name {
             /// Reads what there is into `buffer`, and returns how many bytes; waits while there
             /// is nothing. 0 is the end: the peer has ended its direction. Or the buffer is empty.
             ///
@@ -18,7 +18,7 @@ macro_rules! stream_socket {
             ///
             /// # Errors
             ///
-            /// Those of recv(2), such as [`Errno::CONNRESET`]; [`Errno::CANCELED`] if the task
+            /// Those of recv(2), such as [`Errno::CONNRESET`](crate::Errno::CONNRESET); [`Errno::CANCELED`](crate::Errno::CANCELED) if the task
             /// was told to end.
             ///
             /// # Panics
@@ -34,7 +34,7 @@ macro_rules! stream_socket {
             ///
             /// # Errors
             ///
-            /// [`Errno::AGAIN`] while there is nothing to read, and not even the end; else as for `read`.
+            /// [`Errno::AGAIN`](crate::Errno::AGAIN) while there is nothing to read, and not even the end; else as for `read`.
             ///
             /// # Examples
             ///
@@ -84,7 +84,17 @@ macro_rules! stream_socket {
             pub fn peek(&self, buffer: &mut [u8]) -> Result<usize, Error> {
                 self.socket.peek(buffer)
             }
+        }
 
+        crate::fd::readiness!([$($generic)?] $name, socket.fd, readable);
+    };
+}
+pub(super) use reading;
+
+/// Gives a type with a `socket`, which may have a type parameter, what is done to write.
+macro_rules! writing {
+    ([$($generic:ident)?] $name:ty) => {
+        impl<$($generic)?> $name {
             /// Writes some of `bytes`, and returns how many; waits while there is no room for
             /// any.
             ///
@@ -94,7 +104,7 @@ macro_rules! stream_socket {
             ///
             /// # Errors
             ///
-            /// Those of send(2), such as [`Errno::PIPE`], without a signal; [`Errno::CANCELED`]
+            /// Those of send(2), such as [`Errno::PIPE`](crate::Errno::PIPE), without a signal; [`Errno::CANCELED`](crate::Errno::CANCELED)
             /// if the task was told to end.
             ///
             /// # Panics
@@ -110,7 +120,7 @@ macro_rules! stream_socket {
             ///
             /// # Errors
             ///
-            /// [`Errno::AGAIN`] while there is no room for any byte; else as for `write`.
+            /// [`Errno::AGAIN`](crate::Errno::AGAIN) while there is no room for any byte; else as for `write`.
             pub fn try_write(&self, bytes: &[u8]) -> Result<usize, Error> {
                 self.socket.try_send(bytes)
             }
@@ -148,7 +158,17 @@ macro_rules! stream_socket {
             pub fn write_all(&self, bytes: &[u8]) -> Result<(), Error> {
                 self.socket.send_all(bytes)
             }
+        }
 
+        crate::fd::readiness!([$($generic)?] $name, socket.fd, writable);
+    };
+}
+pub(super) use writing;
+
+/// Gives a type with a `socket` what a stream of bytes does.
+macro_rules! stream_socket {
+    ($name:ident) => {
+        impl $name {
             /// Ends one direction of the connection, or both.
             ///
             /// Tasks that wait for it go on: reads find the end, writes fail.
@@ -200,7 +220,8 @@ macro_rules! stream_socket {
             }
         }
 
-        crate::fd::readiness!($name, socket.fd);
+        super::stream::reading!([] $name);
+        super::stream::writing!([] $name);
         crate::io::stream!($name);
     };
 }

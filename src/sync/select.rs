@@ -148,9 +148,11 @@ pub fn select(arms: &mut [&mut dyn Arm], rules: Rules) -> (usize, bool) {
         {
             let is_served = arms.get(ready).is_some_and(|arm| arm.comes_from_outside());
             // Who never has to wait would never let others run: one time in 32 it does.
-            let here = Scheduler::here("select!");
-            if is_served && !rules.has_default && here.draw() >> 59 == 0 {
-                here.yield_now();
+            if is_served && !rules.has_default {
+                let scheduler = Scheduler::here("select!");
+                if scheduler.draw() >> 59 == 0 {
+                    scheduler.yield_now();
+                }
             }
             return (ready, false);
         }

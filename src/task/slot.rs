@@ -68,6 +68,12 @@ pub(crate) struct Slot {
 const _: () = assert!(size_of::<Slot>() == 128, "two cache lines, as documented at `Runtime`");
 
 impl Slot {
+    /// Notes that the task is to look again at what it waits for.
+    #[cfg(feature = "sync")]
+    pub(super) fn count_nudge(&self) {
+        self.nudges.set(self.nudges.get().wrapping_add(1));
+    }
+
     /// The number of the task that has the slot; zero for none.
     #[inline(always)]
     pub(super) fn number(&self) -> u64 {

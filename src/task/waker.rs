@@ -16,7 +16,7 @@ use super::slot::{Slot, State, Wake, What};
 /// Makes a task look again at what it waits for, now or when it is about to wait.
 #[inline(never)]
 pub(super) fn nudge(scheduler: &Scheduler, slot: &'static Slot) {
-    slot.nudges.set(slot.nudges.get().wrapping_add(1));
+    slot.count_nudge();
     let looks_again = matches!(slot.waits_for.get(), What::Future | What::Select | What::Thread);
     if slot.state.get() == State::Parked && looks_again {
         scheduler.wake(slot, Wake::Done);
@@ -169,8 +169,7 @@ unsafe fn forget(data: *const ()) {
 impl Scheduler {
     /// Lets the running task look again before it waits.
     pub(crate) fn look_again(&self) {
-        let nudges = &self.task().nudges;
-        nudges.set(nudges.get().wrapping_add(1));
+        self.task().count_nudge();
     }
 
     /// For a wait that is to look again at once: the others have their turn, and who must end is told.

@@ -191,21 +191,26 @@ impl<S> Meeting<S> {
         side: Side,
         attempt: impl FnOnce(&mut S) -> Option<R>,
     ) -> Option<R> {
-        Self::attempt_within(side, self.0.lock(), attempt)
+        Self::attempt_within(side, self.0.lock(), attempt).ok()
     }
 
+    /// The lock comes back where it has not succeeded.
     fn attempt_within<R>(
         side: Side,
         mut inside: Guard<'_, Inside<S>>,
         attempt: impl FnOnce(&mut S) -> Option<R>,
-    ) -> Option<R> {
-        let done = attempt(&mut inside.value)?;
+    ) -> Result<R, Guard<'_, Inside<S>>> {
+        let Some(done) = attempt(&mut inside.value) else { return Err(inside) };
         let call = inside.next(side.other());
+        Self::unlock_and_call(inside, call);
+        Ok(done)
+    }
+
+    pub(super) fn unlock_and_call(inside: Guard<'_, Inside<S>>, call: Option<Call>) {
         drop(inside);
         if let Some(call) = call {
             call.make();
         }
-        Some(done)
     }
 
     /// Changes the value, and calls one that waits, if one does: that is told.
@@ -213,10 +218,7 @@ impl<S> Meeting<S> {
         let mut inside = self.0.lock();
         let call = inside.next(side);
         change(&mut inside.value, call.is_some());
-        drop(inside);
-        if let Some(call) = call {
-            call.make();
-        }
+        Self::unlock_and_call(inside, call);
     }
 
     /// Tries until it succeeds, and waits meanwhile. `attempt` calls no code of users.
@@ -236,15 +238,10 @@ impl<S> Meeting<S> {
         let sleeper = Sleeper::new();
         loop {
             let mut task = look();
-            let mut inside = self.0.lock();
-            if let Some(done) = attempt(&mut inside.value) {
-                let call = inside.next(side.other());
-                drop(inside);
-                if let Some(call) = call {
-                    call.make();
-                }
-                return Ok(done);
-            }
+            let inside = match Self::attempt_within(side, self.0.lock(), &mut attempt) {
+                Ok(done) => return Ok(done),
+                Err(inside) => inside,
+            };
             // Relaxed: nobody else has the address.
             sleeper.word.store(0, Ordering::Relaxed);
             sleeper.call.set(Some(match scheduler {

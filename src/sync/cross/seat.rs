@@ -60,10 +60,7 @@ impl<'a, S> Seat<'a, S> {
         if !was_listed && next.is_none() {
             unused(&mut inside.value);
         }
-        drop(inside);
+        Meeting::unlock_and_call(inside, next);
         drop(own);
-        if let Some(next) = next {
-            next.make();
-        }
     }
 }
