@@ -4,15 +4,20 @@
 #![no_std]
 #![no_main]
 
+#[path = "support/listener.rs"]
+mod listener;
+
 use core::cell::Cell;
 use core::net::SocketAddr;
 
 use barecoro::io::Error;
-use barecoro::net::{TcpListener, TcpStream};
+use barecoro::net::TcpStream;
 use barecoro::start::{Env, ExitCode};
 use barecoro::task::{self, Task};
 use barecoro::time::{self, Duration};
 use barecoro::{Driver, Errno, Runtime, entry, eprintln};
+
+use listener::listen;
 
 /// Room for the acceptor and 16,383 connections; `--max` may say less.
 static RUNTIME: Runtime<{ 1 << 14 }> = Runtime::new();
@@ -66,8 +71,7 @@ struct Connections {
 }
 
 fn serve(options: &Options) -> Result<(), Error> {
-    let listener = bind(options.address)?;
-    start_driver(&listener)?;
+    let listener = listen(options.address)?;
     eprintln!("echo: listening on {}", listener.local_addr()?);
     let connections = Connections { count: Cell::new(0), acceptor: task::current() };
     task::scope(|s| {
@@ -101,29 +105,6 @@ fn serve(options: &Options) -> Result<(), Error> {
             }
         }
     })
-}
-
-/// A server that was killed lets go of its address a little later than of its number: the kernel
-/// still takes its ring apart.
-fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
-    for _ in 0..50 {
-        match TcpListener::bind(address) {
-            Err(error) if error.errno() == Errno::ADDRINUSE => {
-                let _ended = time::sleep(Duration::from_millis(20));
-            }
-            bound => return bound,
-        }
-    }
-    TcpListener::bind(address)
-}
-
-/// Waits for the kernel for no time at all. If that is impossible, nobody is to hear of the server before.
-fn start_driver(listener: &TcpListener) -> Result<(), Error> {
-    let waited = time::timeout(Duration::ZERO, || listener.readable());
-    match waited.unwrap_or_else(|late| late.0) {
-        Err(error) if !error.is_cancelled() => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn is_shortage(errno: Errno) -> bool {

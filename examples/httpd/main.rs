@@ -8,6 +8,8 @@
 #![no_main]
 
 mod connection;
+#[path = "../support/listener.rs"]
+mod listener;
 mod request;
 mod response;
 mod target;
@@ -17,11 +19,12 @@ use core::net::SocketAddr;
 
 use barecoro::fs::Dir;
 use barecoro::io::Error;
-use barecoro::net::TcpListener;
 use barecoro::start::{Env, ExitCode};
 use barecoro::task;
 use barecoro::time::{self, Duration};
 use barecoro::{Driver, Errno, Runtime, entry, eprintln};
+
+use listener::listen;
 
 /// Room for the acceptor and the connections.
 const SLOTS: usize = 1 << 14;
@@ -76,8 +79,7 @@ impl Options {
 
 fn serve(options: &Options) -> Result<(), Error> {
     let folder = Dir::open(options.folder)?;
-    let listener = bind(options.address)?;
-    start_driver(&listener)?;
+    let listener = listen(options.address)?;
     eprintln!("httpd: serving {} on {}", options.folder, listener.local_addr()?);
     let (open, acceptor) = (Cell::new(0), task::current());
     task::scope(|s| {
@@ -113,27 +115,4 @@ fn serve(options: &Options) -> Result<(), Error> {
             }
         }
     })
-}
-
-/// A server that was killed lets go of its address a little later than of its number: the kernel
-/// still takes its ring apart.
-fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
-    for _ in 0..50 {
-        match TcpListener::bind(address) {
-            Err(error) if error.errno() == Errno::ADDRINUSE => {
-                let _ended = time::sleep(Duration::from_millis(20));
-            }
-            bound => return bound,
-        }
-    }
-    TcpListener::bind(address)
-}
-
-/// Waits for the kernel for no time at all. If that is impossible, nobody is to hear of the server before.
-fn start_driver(listener: &TcpListener) -> Result<(), Error> {
-    let waited = time::timeout(Duration::ZERO, || listener.readable());
-    match waited.unwrap_or_else(|late| late.0) {
-        Err(error) if !error.is_cancelled() => Err(error),
-        _ => Ok(()),
-    }
 }
