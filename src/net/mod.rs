@@ -82,6 +82,7 @@ mod stream;
 mod tcp;
 mod udp;
 mod unix;
+mod unix_datagram;
 
 pub use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
@@ -89,7 +90,8 @@ pub use halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 pub use stream::SplitError;
 pub use tcp::{Incoming, TcpListener, TcpStream};
 pub use udp::UdpSocket;
-pub use unix::{Credentials, UnixAddr, UnixDatagram, UnixIncoming, UnixListener, UnixStream};
+pub use unix::{Credentials, UnixAddr, UnixIncoming, UnixListener, UnixStream};
+pub use unix_datagram::UnixDatagram;
 
 use linux_raw_sys::net as linux;
 
