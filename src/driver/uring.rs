@@ -145,8 +145,8 @@ impl Uring {
         }
     }
 
-    /// Sends by a system call of its own, if no other task could go on meanwhile: an entry would
-    /// be alone in the queue, and cost that system call and two switches.
+    /// Sends by a system call of its own, if no other task could go on meanwhile, and the queue is
+    /// empty: an entry would be alone in it, and cost that system call and two switches.
     fn try_at_once(
         &self,
         scheduler: &Scheduler,
@@ -154,6 +154,7 @@ impl Uring {
     ) -> Option<Result<usize, Errno>> {
         let is_worth_it = operation.is_sent_at_once()
             && scheduler.is_alone()
+            && self.ring.waiting() == 0
             && self.streak.get() < STREAK
             && !scheduler.must_end();
         if !is_worth_it {

@@ -41,8 +41,9 @@ const MANY: usize = 1_000;
 
 /// What is not measured before each turn.
 const WARM_UP: Duration = Duration::from_millis(30);
-/// How often system calls are counted.
-const COUNTS: usize = 3;
+/// How often system calls are counted at most. How many there are depends on how many requests come
+/// while others are dealt with, and differs from one time to the next by a factor of two.
+const COUNTS: usize = 15;
 /// After the load's end, until the server sleeps.
 const SETTLE: Duration = Duration::from_millis(2);
 
@@ -98,7 +99,8 @@ fn at(effort: &Effort, n: usize, subjects: &[Subject]) -> io::Result<Vec<Measure
     }
     // With many connections a turn holds few of each.
     let turn = if n < MANY { effort.process_turn } else { 2 * effort.process_turn };
-    let progress = rounds::progress(&format!("echo, n = {n}"), effort.process_rounds);
+    let counts = effort.process_rounds.min(COUNTS);
+    let progress = rounds::progress(&format!("echo, n = {n}"), effort.process_rounds + counts);
     for round in 0..effort.process_rounds {
         for index in rounds::order(round, taking.len()) {
             let part = &mut taking[index];
@@ -108,17 +110,26 @@ fn at(effort: &Effort, n: usize, subjects: &[Subject]) -> io::Result<Vec<Measure
         }
         progress.inc(1);
     }
-    for part in &mut taking {
-        match part.count_system_calls() {
-            Ok(counts) => part.measured.system_calls = counts,
-            Err(error) => {
-                report::skip("echo", "counts of system calls", &error.to_string());
-                break;
-            }
-        }
+    if let Err(error) = count_system_calls(&mut taking, counts, || progress.inc(1)) {
+        report::skip("echo", "counts of system calls", &error.to_string());
     }
     progress.finish_and_clear();
     Ok(taking.into_iter().map(|part| part.measured).collect())
+}
+
+/// In turns that are not timed.
+fn count_system_calls(
+    taking: &mut [Taking],
+    rounds: usize,
+    round_is_done: impl Fn(),
+) -> io::Result<()> {
+    for round in 0..rounds {
+        for index in rounds::order(round, taking.len()) {
+            taking[index].count_system_calls()?;
+        }
+        round_is_done();
+    }
+    Ok(())
 }
 
 /// As exact as system calls are shown: a call in a thousand requests is the load's coming and going.
@@ -169,14 +180,12 @@ impl Taking {
         Ok(())
     }
 
-    /// System calls of the server a request, in some turns that are not timed.
-    fn count_system_calls(&mut self) -> io::Result<Vec<f64>> {
-        let count = |_| {
-            let mut calls = SystemCalls::of(self.server.id())?;
-            let seen = self.load.run(2 * WARM_UP)?;
-            Ok(calls.count()? as f64 / seen.requests as f64)
-        };
-        (0..COUNTS).map(count).collect()
+    /// Counts the system calls of the server a request, in a turn that is not timed.
+    fn count_system_calls(&mut self) -> io::Result<()> {
+        let mut calls = SystemCalls::of(self.server.id())?;
+        let seen = self.load.run(2 * WARM_UP)?;
+        self.measured.system_calls.push(calls.count()? as f64 / seen.requests as f64);
+        Ok(())
     }
 }
 
