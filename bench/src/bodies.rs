@@ -37,6 +37,8 @@ pub(crate) use each;
 /// What the tasks of one contender share.
 #[derive(Default)]
 pub struct World {
+    /// How many tasks have begun, where one waits for that.
+    tasks_begun: AtomicU64,
     /// Whether the tasks shall end.
     stop: AtomicBool,
     /// How many turns the ended tasks had.
@@ -56,6 +58,16 @@ impl World {
     /// Notes that a measuring loop counts on so many turns.
     pub fn claim(&self, turns: u64) {
         self.claimed.fetch_add(turns, Ordering::Relaxed);
+    }
+
+    /// Says that another task has begun.
+    pub fn begin(&self) {
+        self.tasks_begun.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether so many tasks have begun.
+    pub fn has_begun(&self, tasks: usize) -> bool {
+        self.tasks_begun.load(Ordering::Relaxed) == tasks as u64
     }
 
     /// Lets every task end when it has its next turn.

@@ -14,6 +14,7 @@ use corosensei::stack::DefaultStack;
 use futures_lite::future::yield_now;
 
 use super::process::Usage;
+use crate::bodies::World;
 use crate::foreign;
 use crate::libraries;
 
@@ -129,11 +130,17 @@ fn may(n: usize) {
     may::config().set_workers(1).set_pool_capacity(1).set_stack_size(words);
     // All by one coroutine, so that the worker is there before.
     let measure = may::go!(move || {
+        let world = World::new();
         let before = usage();
         for _ in 0..n {
-            drop(may::go!(may::coroutine::park));
+            drop(may::go!(move || {
+                world.begin();
+                may::coroutine::park();
+            }));
         }
-        may::coroutine::sleep(Duration::from_millis(100)); // all park
+        while !world.has_begun(n) {
+            may::coroutine::sleep(Duration::from_millis(100)); // its yield would keep the worker
+        }
         tell(&before, n)
     });
     measure.join().expect("no panic");

@@ -44,6 +44,7 @@ fn ring<L: Link>(tasks: usize) -> impl Iterator<Item = Member<L>> {
 #[inline(never)]
 fn pass_on<const K: u64, L: Link>(world: &World, member: &Member<L>) {
     L::attach(&member.receiver);
+    world.begin();
     let mut scratch = Scratch::<K>::new();
     loop {
         let value = L::receive(&member.receiver);
@@ -101,7 +102,10 @@ fn run<L: Link>(
     for (member, body) in members.zip(bodies.iter().cycle().skip(1)) {
         body(world, member);
     }
-    yield_now(); // all wait
+    // On a busy machine it takes may's worker a while to come to all of them.
+    while !world.has_begun(shape.tasks - 1) {
+        yield_now();
+    }
     serve(world, &first, shape, turns, yield_now);
 }
 
