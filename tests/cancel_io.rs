@@ -4,10 +4,11 @@
 mod support;
 
 use std::io::{Read as _, Write as _};
+use std::rc::Rc;
 
 use barecoro::net::{SocketAddr, TcpListener, TcpStream, UdpSocket, UnixStream};
 use barecoro::task::{self, shield};
-use barecoro::time::{self, Duration};
+use barecoro::time::{self, Duration, Instant};
 use barecoro::{Errno, Runtime};
 use support::on_both_drivers;
 
@@ -210,6 +211,36 @@ fn no_connection_is_lost_by_accepts_that_race_with_their_limits() {
             }
         }
         clients.join().unwrap();
+    });
+}
+
+/// Of those who wait for a listener the kernel wakes one for a connection.
+#[test]
+fn a_connection_is_not_forgotten_with_the_accept_that_it_has_woken() {
+    static R: Runtime<3> = Runtime::new();
+    on_both_drivers(&R, || {
+        for _ in 0..20 {
+            let listener = Rc::new(TcpListener::bind(local()).unwrap());
+            let accepting = [0, 1].map(|_| {
+                let listener = listener.clone();
+                task::spawn(move || listener.accept().map(drop)).unwrap()
+            });
+            time::sleep(Duration::from_millis(1)).unwrap();
+            let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let [first, second] = accepting;
+            first.cancel();
+            match first.join().unwrap() {
+                Ok(()) => {
+                    second.cancel();
+                    assert!(second.join().unwrap().unwrap_err().is_cancelled());
+                }
+                Err(error) => {
+                    assert!(error.is_cancelled());
+                    let deadline = Instant::now() + Duration::from_secs(5);
+                    assert_eq!(second.join_until(deadline).expect("nobody has it"), Ok(()));
+                }
+            }
+        }
     });
 }
 

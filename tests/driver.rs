@@ -408,3 +408,50 @@ fn who_is_always_served_at_once_does_not_starve_others() {
         assert!(ran.get());
     });
 }
+
+/// Also where nobody else is ready, but sleeps or waits for the kernel.
+#[test]
+fn who_is_always_served_at_once_keeps_nobody_from_waking() {
+    static R: Runtime<3> = Runtime::new();
+    on_both_drivers(&R, || {
+        let left = Rc::new(Cell::new(2));
+        let sleeps = left.clone();
+        drop(task::spawn(move || {
+            time::sleep(Duration::from_millis(1)).unwrap();
+            sleeps.set(sleeps.get() - 1);
+        }));
+        let ((from, to), reads) = (UnixStream::pair().unwrap(), left.clone());
+        drop(task::spawn(move || {
+            to.read(&mut [0]).unwrap();
+            reads.set(reads.get() - 1);
+        }));
+        task::yield_now();
+        std::thread::sleep(Duration::from_millis(5));
+        from.write_all(b"x").unwrap();
+        let (a, b) = UnixStream::pair().unwrap();
+        for _ in 0..100 {
+            a.write_all(b"x").unwrap();
+            assert_eq!(b.read(&mut [0]), Ok(1));
+        }
+        assert_eq!(left.get(), 0, "tasks that could go on after 200 calls of another one");
+    });
+}
+
+/// The kernel adds the time that it is to a limit, which must not wrap around.
+#[test]
+fn a_limit_that_never_comes_does_not_keep_the_processor_busy() {
+    static R: Runtime<1> = Runtime::new();
+    on_both_drivers(&R, || {
+        let (theirs, ours) = std::os::unix::net::UnixStream::pair().unwrap();
+        let ours = UnixStream::from(support::descriptor(ours));
+        let writer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(200));
+            (&theirs).write_all(b"x").unwrap();
+        });
+        let before = support::cpu_time();
+        let read = time::timeout(Duration::MAX, || ours.read(&mut [0]));
+        assert_eq!(read.unwrap(), Ok(1));
+        assert!(support::cpu_time() - before < Duration::from_millis(100));
+        writer.join().unwrap();
+    });
+}

@@ -469,6 +469,32 @@ fn who_is_always_served_does_not_starve_others() {
     });
 }
 
+/// Nor those who sleep, where nobody else is ready.
+#[test]
+fn who_is_always_served_does_not_keep_sleepers_asleep() {
+    static R: Runtime<2> = Runtime::new();
+    on_both_drivers(&R, || {
+        let (a, b) = UnixStream::pair().unwrap();
+        a.write_all(b"x").unwrap();
+        let is_awake = Rc::new(Cell::new(false));
+        let wakes = is_awake.clone();
+        drop(task::spawn(move || {
+            time::sleep(millis(1)).unwrap();
+            wakes.set(true);
+        }));
+        task::yield_now();
+        std::thread::sleep(millis(5));
+        // By lot, one time in 32: that it is not in 1,000 has a chance of one to 10^13.
+        for _ in 0..1000 {
+            select! {
+                readable(b) -> ready => ready.unwrap(),
+                sleep(millis(5000)) => unreachable!(),
+            }
+        }
+        assert!(is_awake.get());
+    });
+}
+
 /// Epoll would tell of urgent data for ever, which is nothing to read.
 #[test]
 fn urgent_data_does_not_keep_the_thread_busy() {

@@ -106,7 +106,7 @@ impl Epoll {
         // Who never has to wait would never let others run.
         if self.streak.replace(self.streak.get() + 1) >= STREAK {
             self.streak.set(0);
-            scheduler.yield_now();
+            scheduler.yield_to_root();
         }
         done
     }

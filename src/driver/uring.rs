@@ -13,6 +13,7 @@ use core::cell::Cell;
 use core::time::Duration;
 
 use crate::error::Errno;
+use crate::sys::call::Call;
 use crate::sys::clock::Instant;
 use crate::sys::fd::Fd;
 use crate::sys::operation::Operation;
@@ -125,9 +126,30 @@ impl Uring {
                 Ended { result: Err(Errno::AGAIN), .. } if operation.can_be_awaited() => {
                     was_ready = self.wait_until_ready(scheduler, operation)?;
                 }
+                Ended { result: Err(Errno::CANCELED), .. } if operation.name() == Call::Accept => {
+                    return self.accept_what_there_is(scheduler, operation);
+                }
                 Ended { result, .. } => return result,
             }
         }
+    }
+
+    /// After an accept that was told to end. Of those who wait for a listener the kernel wakes one for
+    /// a connection. If that was this one, it takes the connection: the others would not hear of it.
+    fn accept_what_there_is(
+        &self,
+        scheduler: &Scheduler,
+        operation: &Operation<'_>,
+    ) -> Result<usize, Errno> {
+        let is_there = Operation::poll(operation.fd(), operation.awaited());
+        while is_there.perform().is_ok() {
+            match self.carry_out(scheduler, operation).result {
+                // Somebody else has been faster.
+                Err(Errno::CANCELED | Errno::INTR | Errno::AGAIN) => {}
+                done => return done,
+            }
+        }
+        Err(Errno::CANCELED)
     }
 
     /// Waits until an operation should be possible. Whether it should.
@@ -171,6 +193,10 @@ impl Uring {
         if scheduler.must_end() {
             return Ended { result: Err(Errno::CANCELED), is_early: true };
         }
+        self.carry_out(scheduler, operation)
+    }
+
+    fn carry_out(&self, scheduler: &Scheduler, operation: &Operation<'_>) -> Ended {
         let pending = Pending { task: scheduler.task(), result: Cell::new(None) };
         let address = (&raw const pending).expose_provenance() as u64;
         // SAFETY: what the operation lends stays lent, and `pending` stays here, until its
@@ -245,6 +271,8 @@ impl Uring {
             // There is no room for completions: those that there are must be taken first.
             Err(_) if self.ring.has_completions() => {}
             Err(errno) => {
+                // The kernel has no memory for the entries. What is done gives some back.
+                let _collected = self.ring.collect();
                 let limit = if wanted == 0 { Some(Duration::ZERO) } else { limit };
                 self.refusals.pause("io_uring_enter", errno, limit);
             }

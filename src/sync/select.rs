@@ -151,7 +151,7 @@ pub fn select(arms: &mut [&mut dyn Arm], rules: Rules) -> (usize, bool) {
             if is_served && !rules.has_default {
                 let scheduler = Scheduler::here("select!");
                 if scheduler.draw() >> 59 == 0 {
-                    scheduler.yield_now();
+                    scheduler.yield_to_root();
                 }
             }
             return (ready, false);

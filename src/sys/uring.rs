@@ -140,6 +140,10 @@ const NEEDED: u32 = kernel::IORING_FEAT_SINGLE_MMAP
     | kernel::IORING_FEAT_EXT_ARG
     | kernel::IORING_FEAT_SUBMIT_STABLE;
 
+/// How long the kernel can wait. It adds the time that it is, in nanoseconds, and does not look whether
+/// the sum is less.
+const LONGEST: Duration = Duration::from_secs(1 << 32);
+
 /// The two queues. Used by the thread that has made it.
 pub(crate) struct Ring {
     fd: OwnedFd,
@@ -285,7 +289,16 @@ impl Ring {
     /// Gives the kernel the entries, and lets it complete what it can. Returns when there are
     /// `wanted` completions, or after `limit` (`ETIME`).
     pub(crate) fn enter(&self, wanted: u32, limit: Option<Duration>) -> Result<(), Errno> {
-        let time = limit.map(|limit| linux::__kernel_timespec {
+        self.enter_with(self.waiting(), wanted, limit)
+    }
+
+    /// Lets the kernel complete what it can, and gives it no entries.
+    pub(crate) fn collect(&self) -> Result<(), Errno> {
+        self.enter_with(0, 0, None)
+    }
+
+    fn enter_with(&self, entries: u32, wanted: u32, limit: Option<Duration>) -> Result<(), Errno> {
+        let time = limit.map(|limit| limit.min(LONGEST)).map(|limit| linux::__kernel_timespec {
             tv_sec: limit.as_secs().cast_signed(),
             tv_nsec: limit.subsec_nanos().into(),
         });
@@ -302,7 +315,7 @@ impl Ring {
             sc::syscall6(
                 number(linux::__NR_io_uring_enter),
                 register(self.fd.raw()),
-                number(self.waiting()),
+                number(entries),
                 number(wanted),
                 number(flags),
                 (&raw const argument).expose_provenance(),

@@ -175,6 +175,14 @@ impl Scheduler {
         Self::switch(task, next);
     }
 
+    /// As [`yield_now`](Self::yield_now), and by way of the root, which looks at timers and at what the kernel has
+    /// to say; also where no other task is ready.
+    #[cfg(any(feature = "epoll", feature = "sync"))]
+    pub(crate) fn yield_to_root(&self) {
+        self.budget.set(0);
+        self.yield_now();
+    }
+
     /// A free slot whose stack is ready, and its index, or the reason why there is none.
     #[inline(always)]
     pub(super) fn take_slot(&self) -> Result<&'static Slot, NoSlot> {
