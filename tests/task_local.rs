@@ -5,7 +5,7 @@ mod support;
 
 use barecoro::stack::MappedStack;
 use barecoro::task::{self, NotSet};
-use barecoro::{Coroutine, CoroutineResult, Runtime, Yielder, task_local};
+use barecoro::{Coroutine, CoroutineResult, Errno, Runtime, Yielder, task_local};
 
 task_local! {
     static NUMBER: u32;
@@ -34,6 +34,7 @@ fn each_task_has_its_own() {
             assert_eq!(inherited, Err(NotSet));
         });
         assert_eq!(NUMBER.try_with(|n| *n), Err(NotSet));
+        assert_eq!(Errno::from(NotSet), Errno::NODATA);
     })
     .unwrap();
 }

@@ -18,6 +18,11 @@
 //!
 //! All files are opened so that they are closed on exec.
 //!
+//! # Cancellation
+//!
+//! A call that parks the task fails with [`Errno::CANCELED`] if the task is told to end; what the kernel has
+//! done by then is returned as done. Buffers are the caller's again when a call returns.
+//!
 //! # Examples
 //!
 //! ```

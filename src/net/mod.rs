@@ -3,8 +3,11 @@
 //! A call that has to wait parks the running task and no other. All of them take `&self`, so that
 //! two tasks can use one socket at a time, such as the two directions of a connection.
 //!
-//! Buffers are borrowed, and are the caller's again when the call returns, also where it was
-//! cancelled: it waits until the kernel has let go of them.
+//! # Cancellation
+//!
+//! A call that waits fails with [`Errno::CANCELED`](crate::Errno::CANCELED) if the task is told to end; what the kernel has done by
+//! then is returned as done. Buffers are borrowed, and are the caller's again when the call returns,
+//! also where it was cancelled: it waits until the kernel has let go of them.
 
 /// Gives a type with a `socket` its conversions from and to descriptors.
 macro_rules! descriptor {

@@ -136,7 +136,8 @@ impl<const N: usize> RuntimeBuilder<N> {
     /// Chooses what waits for the kernel. Where nobody says otherwise, the environment variable
     /// `BARECORO_DRIVER` does, `uring` or `epoll`; and where that is not set, it is `io_uring` if
     /// the kernel allows it and otherwise `epoll`: where `io_uring` is forbidden (`EPERM`, `EACCES`), or
-    /// the kernel does not have it, or not as this crate needs it (`ENOSYS`, `EINVAL`).
+    /// the kernel does not have it, or not as this crate needs it (`ENOSYS`, `EINVAL`). With anything
+    /// else in the variable the first operation fails (`EINVAL`).
     ///
     /// A run starts its driver with the first operation that needs one. Where it cannot be had,
     /// that operation fails and its error says so.

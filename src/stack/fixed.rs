@@ -14,7 +14,8 @@ use crate::sys::mem::PAGE;
 
 /// Memory for one stack of `SIZE` bytes, in a `static`, its guard included.
 ///
-/// It costs nothing in the program's file, and no mapping.
+/// It costs nothing in the program's file, and no mapping where guards are markers (Linux 6.13); two
+/// where they are not.
 ///
 /// # Examples
 ///

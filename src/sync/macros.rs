@@ -44,7 +44,8 @@
 /// They take nothing, so read or write in the body: by `try_read` and its like, which do not wait if
 /// somebody else has been faster, or by `read` where nobody else can be. Each is asked by one poll(2); if
 /// the task parks, `io_uring` gets an entry for each, which is taken back when the task goes on, and
-/// epoll is told of each. With `default` nothing is left with the kernel.
+/// epoll is told of each. With `default` nothing is left with the kernel. These two, `accept`, and
+/// `recv` and `wait` of signals and children need the feature `epoll`.
 ///
 /// An arm that is ready again and again does not keep others from running: one time in 32, by lot,
 /// the task lets them. With `default` it does not.

@@ -10,6 +10,8 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU8;
 
+use crate::error::Errno;
+
 use super::life::record;
 use super::report;
 use super::scheduler::Scheduler;
@@ -173,6 +175,12 @@ impl fmt::Display for NotSet {
 }
 
 impl core::error::Error for NotSet {}
+
+impl From<NotSet> for Errno {
+    fn from(_: NotSet) -> Self {
+        Self::NODATA
+    }
+}
 
 /// Ends a scope.
 struct Bound<'a> {

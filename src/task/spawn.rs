@@ -18,8 +18,8 @@ use super::slot::Name;
 /// Starts a task that runs `f`, and returns a handle to wait for its result with.
 ///
 /// The task becomes ready behind all others that are; the caller goes on. The closure lies on the
-/// task's own stack, nothing is allocated. Costs about 20 ns with a stack that was used before,
-/// and some microseconds with a new one.
+/// task's own stack, nothing is allocated. Costs 20 to 50 ns with a stack that was used before,
+/// and some microseconds with a new one (`docs/performance.md`).
 ///
 /// Dropping the handle lets the task run on by itself. [`Runtime::run`](crate::Runtime::run) waits
 /// for it all the same.
