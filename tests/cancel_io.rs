@@ -244,6 +244,21 @@ fn a_connection_is_not_forgotten_with_the_accept_that_it_has_woken() {
     });
 }
 
+/// Else a server that is told to end would go on for as long as somebody connects.
+#[test]
+fn a_cancelled_task_does_not_accept_what_waits() {
+    static R: Runtime<2> = Runtime::new();
+    on_both_drivers(&R, || {
+        let listener = Rc::new(TcpListener::bind(local()).unwrap());
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let server = listener.clone();
+        let cancelled = task::spawn(move || server.accept().map(drop)).unwrap();
+        cancelled.cancel();
+        assert!(cancelled.join().unwrap().unwrap_err().is_cancelled());
+        listener.accept().unwrap();
+    });
+}
+
 /// A task that was cancelled before: its calls fail at once, and do nothing.
 #[test]
 fn a_cancelled_task_does_not_begin_an_operation() {

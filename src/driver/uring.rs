@@ -126,15 +126,12 @@ impl Uring {
                 Ended { result: Err(Errno::AGAIN), .. } if operation.can_be_awaited() => {
                     was_ready = self.wait_until_ready(scheduler, operation)?;
                 }
-                Ended { result: Err(Errno::CANCELED), .. } if operation.name() == Call::Accept => {
-                    return self.accept_what_there_is(scheduler, operation);
-                }
                 Ended { result, .. } => return result,
             }
         }
     }
 
-    /// After an accept that was told to end. Of those who wait for a listener the kernel wakes one for
+    /// After an accept that was told to end while the kernel had it. Of those who wait for a listener the kernel wakes one for
     /// a connection. If that was this one, it takes the connection: the others would not hear of it.
     fn accept_what_there_is(
         &self,
@@ -193,7 +190,11 @@ impl Uring {
         if scheduler.must_end() {
             return Ended { result: Err(Errno::CANCELED), is_early: true };
         }
-        self.carry_out(scheduler, operation)
+        let ended = self.carry_out(scheduler, operation);
+        if operation.name() == Call::Accept && ended.result == Err(Errno::CANCELED) {
+            return Ended { result: self.accept_what_there_is(scheduler, operation), ..ended };
+        }
+        ended
     }
 
     fn carry_out(&self, scheduler: &Scheduler, operation: &Operation<'_>) -> Ended {
