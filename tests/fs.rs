@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use barecoro::fs::{self, Dir, File, OpenOptions, Permissions, Resolve};
 use barecoro::io::SeekFrom;
+use barecoro::time::{Duration, SystemTime, UNIX_EPOCH};
 use barecoro::{Errno, Runtime, task};
 use support::{in_child, on_both_drivers};
 
@@ -191,6 +192,13 @@ fn paths_of_any_kind() {
     });
 }
 
+fn ours_of(time: std::time::SystemTime) -> SystemTime {
+    match time.duration_since(std::time::UNIX_EPOCH) {
+        Ok(after) => UNIX_EPOCH + after,
+        Err(before) => UNIX_EPOCH - before.duration(),
+    }
+}
+
 #[test]
 fn metadata_is_the_kernels() {
     static R: Runtime<1> = Runtime::new();
@@ -208,11 +216,24 @@ fn metadata_is_the_kernels() {
             assert_eq!((ours.ino(), u64::from(ours.nlink())), (stds.ino(), stds.nlink()));
             assert_eq!((ours.uid(), ours.gid()), (stds.uid(), stds.gid()));
             assert_eq!((ours.mode(), ours.blocks()), (stds.mode(), stds.blocks()));
-            let modified = stds.modified().unwrap().duration_since(std::time::UNIX_EPOCH);
-            assert_eq!(ours.modified(), modified.unwrap());
+            for (ours, stds) in [
+                (Some(ours.modified()), stds.modified()),
+                (Some(ours.accessed()), stds.accessed()),
+                (ours.created(), stds.created()),
+            ] {
+                assert_eq!(ours, stds.ok().map(ours_of));
+            }
             assert_eq!(ours.permissions().mode(), stds.mode() & 0o7777);
             assert!(!ours.permissions().readonly());
         }
+        let before_1970 = std::time::UNIX_EPOCH - Duration::from_millis(1500);
+        std::fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(before_1970)
+            .unwrap();
+        assert_eq!(file.metadata().unwrap().modified(), UNIX_EPOCH - Duration::from_millis(1500));
         assert!(fs::symlink_metadata(&*link).unwrap().is_symlink());
         assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
         assert_eq!(fs::metadata("/dev/null").unwrap().rdev(), (1, 3));
@@ -390,7 +411,7 @@ fn a_cancelled_task_opens_nothing() {
     on_both_drivers(&R, || {
         let (path, check) = (path.clone(), path.clone());
         let other = task::spawn(move || {
-            let _parked = barecoro::time::sleep(std::time::Duration::from_secs(100));
+            let _parked = barecoro::time::sleep(Duration::from_secs(100));
             fs::write(&*path, b"x")
         })
         .unwrap();

@@ -122,16 +122,26 @@ fn curl_gets_files() {
     });
 }
 
+/// Somebody else's idea of a date.
+fn seconds_since_1970(date: &str) -> u64 {
+    let output = Command::new("date").args(["+%s", "-d", date]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
 #[test]
 fn headers_say_what_the_file_is() {
     on_both(|server| {
+        let before = seconds_since_1970("now");
         let (status, head) = server.curl("/index.html", &["--head"]);
         let head = String::from_utf8(head).unwrap();
         assert_eq!(status, 200);
         for line in ["Content-Length: 15", "Content-Type: text/html", "Connection: keep-alive"] {
             assert!(head.contains(line), "{head}");
         }
-        let modified = head.lines().find_map(|line| line.strip_prefix("Last-Modified: ")).unwrap();
+        let value = |name| head.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        let date = seconds_since_1970(value("Date: "));
+        assert!((before..=seconds_since_1970("now")).contains(&date), "{head}");
+        let modified = value("Last-Modified: ");
         // Somebody else's idea of the time.
         let path = server.folder.path().join("www/index.html");
         let mut date = Command::new("date");

@@ -6,7 +6,7 @@ use core::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
 use barecoro::task::{self, Cancelled, JoinError, WaitError};
-use barecoro::time::{self, Duration, Elapsed, Instant};
+use barecoro::time::{self, Duration, Elapsed, Instant, SystemTime, UNIX_EPOCH};
 use barecoro::{Errno, RunError, Runtime};
 
 const SEEDS: u64 = 2_000;
@@ -73,11 +73,13 @@ fn time_is_virtual_in_the_run_and_nowhere_else() {
     assert!(slept >= Duration::from_secs(1_000_000) && slept < Duration::from_secs(1_000_001));
     assert!(real.elapsed() < Duration::from_secs(60));
     assert!(before.elapsed() < Duration::from_secs(60));
-    let begins = || R.builder().seed(2).run(Instant::now).unwrap();
+    let begins = || R.builder().seed(2).run(|| (Instant::now(), SystemTime::now())).unwrap();
     assert_eq!(begins(), begins());
+    assert!(begins().1 < UNIX_EPOCH + Duration::from_secs(86_400));
     // A run without a seed has the real time.
-    let now = R.run(Instant::now).unwrap();
+    let (now, today) = R.run(|| (Instant::now(), SystemTime::now())).unwrap();
     assert!(now.duration_since(before) < Duration::from_secs(60));
+    assert!(today > UNIX_EPOCH + Duration::from_secs(86_400));
 }
 
 #[test]

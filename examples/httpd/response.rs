@@ -1,7 +1,8 @@
 //! Responses: their first lines and headers.
 
 use core::fmt::{self, Write as _};
-use core::time::Duration;
+
+use barecoro::time::SystemTime;
 
 /// A status code and its phrase (RFC 9110, 15).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,10 +39,11 @@ pub(crate) type Head = heapless::Vec<u8, 2048>;
 pub(crate) fn head(status: Status, length: u64, kind: &str, stays_open: bool) -> Head {
     let mut head = Head::new();
     let connection = if stays_open { "keep-alive" } else { "close" };
+    let now = Date(SystemTime::now());
     // It fits: only `kind` varies, and that is short.
     let _written = write!(
         head,
-        "HTTP/1.1 {status}\r\nServer: barecoro\r\nConnection: {connection}\r\n\
+        "HTTP/1.1 {status}\r\nServer: barecoro\r\nDate: {now}\r\nConnection: {connection}\r\n\
          Content-Length: {length}\r\nContent-Type: {kind}\r\n"
     );
     if status == Status::METHOD_NOT_ALLOWED {
@@ -59,15 +61,16 @@ pub(crate) fn plain(status: Status, stays_open: bool, with_body: bool) -> Head {
     head
 }
 
-/// A moment as HTTP has it: `Sun, 06 Nov 1994 08:49:37 GMT`.
-pub(crate) struct Date(pub(crate) Duration);
+/// A moment as HTTP has it: `Sun, 06 Nov 1994 08:49:37 GMT`. Before 1970 it has none.
+pub(crate) struct Date(pub(crate) SystemTime);
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
         const MONTHS: [&str; 12] =
             ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        let seconds = self.0.as_secs();
+        let since_1970 = self.0.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let seconds = since_1970.as_secs();
         let (days, seconds) = (seconds / 86_400, seconds % 86_400);
         // Years that begin in March, so that a leap day is the last of one; after Howard Hinnant,
         // "chrono-compatible low-level date algorithms", from 0000-03-01 on.

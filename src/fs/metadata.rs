@@ -1,7 +1,6 @@
 //! What the kernel knows of a file.
 
 use core::ffi::CStr;
-use core::time::Duration;
 
 use linux_raw_sys::general as linux;
 
@@ -12,13 +11,12 @@ use crate::sys::call::{Call, Named as _};
 use crate::sys::fd::Fd;
 use crate::sys::file::{self, Status};
 use crate::sys::operation::Operation;
+use crate::time::SystemTime;
 
 /// What is asked for.
 const WANTED: u32 = linux::STATX_BASIC_STATS | linux::STATX_BTIME;
 
 /// What the kernel knows of a file, in the shape of std's `Metadata`.
-///
-/// Times are since 1970 began (UTC); earlier ones are zero.
 #[derive(Clone, Copy, Debug)]
 pub struct Metadata {
     mode: u32,
@@ -31,10 +29,10 @@ pub struct Metadata {
     block_size: u32,
     device: (u32, u32),
     own_device: (u32, u32),
-    accessed: Duration,
-    modified: Duration,
-    changed: Duration,
-    created: Option<Duration>,
+    accessed: SystemTime,
+    modified: SystemTime,
+    changed: SystemTime,
+    created: Option<SystemTime>,
 }
 
 impl Metadata {
@@ -76,10 +74,10 @@ impl Metadata {
             block_size: status.stx_blksize,
             device: (status.stx_dev_major, status.stx_dev_minor),
             own_device: (status.stx_rdev_major, status.stx_rdev_minor),
-            accessed: since_1970(&status.stx_atime),
-            modified: since_1970(&status.stx_mtime),
-            changed: since_1970(&status.stx_ctime),
-            created: has_birth.then(|| since_1970(&status.stx_btime)),
+            accessed: moment(&status.stx_atime),
+            modified: moment(&status.stx_mtime),
+            changed: moment(&status.stx_ctime),
+            created: has_birth.then(|| moment(&status.stx_btime)),
         }
     }
 
@@ -115,22 +113,22 @@ impl Metadata {
     }
 
     /// When its contents were last written.
-    pub const fn modified(&self) -> Duration {
+    pub const fn modified(&self) -> SystemTime {
         self.modified
     }
 
     /// When it was last read; file systems are not particular about it.
-    pub const fn accessed(&self) -> Duration {
+    pub const fn accessed(&self) -> SystemTime {
         self.accessed
     }
 
     /// When its contents or its metadata last changed.
-    pub const fn changed(&self) -> Duration {
+    pub const fn changed(&self) -> SystemTime {
         self.changed
     }
 
     /// When it was made, if its file system knows.
-    pub const fn created(&self) -> Option<Duration> {
+    pub const fn created(&self) -> Option<SystemTime> {
         self.created
     }
 
@@ -180,9 +178,8 @@ impl Metadata {
     }
 }
 
-fn since_1970(time: &linux::statx_timestamp) -> Duration {
-    u64::try_from(time.tv_sec)
-        .map_or(Duration::ZERO, |seconds| Duration::new(seconds, time.tv_nsec))
+fn moment(time: &linux::statx_timestamp) -> SystemTime {
+    SystemTime::new(time.tv_sec, time.tv_nsec)
 }
 
 /// What kind of file something is.
@@ -272,12 +269,5 @@ mod tests {
         assert!(FileType::of_entry(linux::DT_FIFO as u8).is_fifo());
         assert_eq!(FileType::of_entry(linux::DT_UNKNOWN as u8), FileType::UNKNOWN);
         assert!(FileType::of_mode(linux::S_IFSOCK | 0o777).is_socket());
-    }
-
-    #[test]
-    fn times_before_1970_are_zero() {
-        let time = |tv_sec| linux::statx_timestamp { tv_sec, tv_nsec: 5, __reserved: 0 };
-        assert_eq!(since_1970(&time(-1)), Duration::ZERO);
-        assert_eq!(since_1970(&time(7)), Duration::new(7, 5));
     }
 }

@@ -196,7 +196,8 @@ impl<const N: usize> RuntimeBuilder<N> {
     ///
     /// The same program with the same seed does the same, however slow the machine is. What comes
     /// from other threads and processes is not simulated, and an [`Instant`](crate::time::Instant)
-    /// from outside means nothing inside.
+    /// from outside means nothing inside. The [time of day](crate::time::SystemTime) begins an hour
+    /// after 1970 did.
     ///
     /// # Examples
     ///

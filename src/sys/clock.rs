@@ -1,4 +1,5 @@
-//! The monotonic clock: from the vDSO where there is one, otherwise `clock_gettime(2)`.
+//! The kernel's clocks: from the vDSO where there is one, otherwise `clock_gettime(2)`; and the
+//! monotonic one.
 #![expect(unsafe_code, reason = "calls the kernel, by its vDSO or by a system call")]
 
 use core::fmt;
@@ -49,25 +50,7 @@ impl Instant {
     /// As [`now`](Self::now), also where a run is simulated.
     #[inline(always)]
     pub(crate) fn really_now() -> Self {
-        let mut time = MaybeUninit::<linux::timespec>::uninit();
-        let clock = linux::CLOCK_MONOTONIC;
-        // The clock always exists and the address is good, so neither way can fail.
-        match clock_function() {
-            // SAFETY: the kernel's function writes one timespec, and stays mapped.
-            Some(function) => unsafe {
-                function(clock.cast_signed(), time.as_mut_ptr());
-            },
-            // SAFETY: the kernel writes one timespec.
-            None => unsafe {
-                sc::syscall2(
-                    number(linux::__NR_clock_gettime),
-                    number(clock),
-                    time.as_mut_ptr().expose_provenance(),
-                );
-            },
-        }
-        // SAFETY: one of the two has written it.
-        let time = unsafe { time.assume_init() };
+        let time = read(linux::CLOCK_MONOTONIC);
         let seconds = time.tv_sec.cast_unsigned();
         Self(seconds.wrapping_mul(NANOS_PER_SECOND).wrapping_add(time.tv_nsec.cast_unsigned()))
     }
@@ -154,6 +137,29 @@ impl fmt::Debug for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Instant({:?} after boot)", Duration::from_nanos(self.0))
     }
+}
+
+/// Reads one of the kernel's clocks that always exist.
+#[inline(always)]
+pub(super) fn read(clock: u32) -> linux::timespec {
+    let mut time = MaybeUninit::<linux::timespec>::uninit();
+    // The address is good too, so neither way can fail.
+    match clock_function() {
+        // SAFETY: the kernel's function writes one timespec, and stays mapped.
+        Some(function) => unsafe {
+            function(clock.cast_signed(), time.as_mut_ptr());
+        },
+        // SAFETY: the kernel writes one timespec.
+        None => unsafe {
+            sc::syscall2(
+                number(linux::__NR_clock_gettime),
+                number(clock),
+                time.as_mut_ptr().expose_provenance(),
+            );
+        },
+    }
+    // SAFETY: one of the two has written it.
+    unsafe { time.assume_init() }
 }
 
 /// The address of the vDSO's clock; while it was not found, how often the clock was read.

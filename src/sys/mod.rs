@@ -39,6 +39,7 @@ pub(crate) mod signal;
 pub(crate) mod socket;
 #[cfg(feature = "process")]
 pub(crate) mod spawn;
+pub(crate) mod system_time;
 pub(crate) mod thread;
 #[cfg(feature = "watchdog")]
 pub(crate) mod timer;

@@ -1,11 +1,12 @@
 //! Time: sleeping, moments and spans. Floor 5.
 //!
-//! [`Instant`] and [`Duration`] are what std's are. Deadlines are absolute and named `…_until`, time
+//! [`Instant`], [`SystemTime`] and [`Duration`] are what std's are. Deadlines are absolute and named `…_until`, time
 //! limits are relative.
 
 pub use core::time::Duration;
 
 pub use crate::sys::clock::Instant;
+pub use crate::sys::system_time::{SystemTime, SystemTimeError, UNIX_EPOCH};
 
 #[cfg(feature = "time")]
 mod interval;
