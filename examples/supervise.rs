@@ -6,8 +6,8 @@
 //! ```
 //!
 //! - MAIN runs once, in a process group of its own, which gets the terminal where supervise has it. When
-//!   it has ended, supervise ends with its exit code, or with 128 and the number of the signal that has
-//!   ended it.
+//!   it has ended, supervise takes the terminal back, and ends with MAIN's exit code, or with 128 and the
+//!   number of the signal that has ended it.
 //! - Signals that come are passed on to MAIN's group, real-time signals too. Not passed on are those that
 //!   nobody gets (KILL, STOP), that concern supervise itself (CHLD; TTIN and TTOU, of its own use of the
 //!   terminal; PIPE, of its own messages), and those of faults (SEGV, BUS, ILL, FPE, TRAP, SYS, ABRT).
@@ -51,8 +51,13 @@ const KEPT: &[Signal] = &[
     Signal::ABRT,
 ];
 
+/// What stops a process in the background that uses the terminal.
+const OF_TERMINAL: [Signal; 2] = [Signal::TTIN, Signal::TTOU];
+
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long those who end have until they are looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// A service that has run for so long is in order.
 const IN_ORDER: Duration = Duration::from_secs(10);
 
@@ -130,6 +135,9 @@ impl Program {
         let mut words = self.words();
         let mut command = Command::new(words.next().unwrap_or_default());
         command.args(words).process_group(0);
+        for signal in OF_TERMINAL {
+            command.reset_signal(signal);
+        }
         command
     }
 
@@ -170,6 +178,10 @@ fn supervise(program: &Program, grace: Duration) -> Result<ExitCode, Errno> {
     }
     // Who has started this may ignore it; then no status would come.
     signal::reset(Signal::CHLD)?;
+    // It may write to a terminal that MAIN has. The programs do not ignore them, see `command`.
+    for signal in OF_TERMINAL {
+        signal::ignore(signal)?;
+    }
     let passed_on = (1..=64).filter_map(Signal::new).filter(|signal| !KEPT.contains(signal));
     let signals = Signals::new(&passed_on.collect::<heapless::Vec<_, 64>>())?;
 
@@ -206,13 +218,18 @@ fn supervise(program: &Program, grace: Duration) -> Result<ExitCode, Errno> {
         // It decides, unless another one has failed before.
         Ok(of_main.join()?)
     });
-    match end {
+    let end = match end {
         End::Main(status) => Ok(ExitCode::from(status.shell_code())),
         End::Failed(errno) => {
             stop(program, main, grace);
             Err(errno)
         }
+    };
+    if has_terminal {
+        // There may be none, or none any more.
+        let _taken = process::take_foreground();
     }
+    end
 }
 
 /// Starts a service again and again, until the task is cancelled.
@@ -246,16 +263,29 @@ fn keep_running(service: &Program, grace: Duration) {
 fn stop(service: &Program, mut child: Child, grace: Duration) {
     task::shield(|| {
         let group = child.id();
+        let deadline = Instant::now() + grace;
         // Whoever has ended meanwhile is not told.
         let _sent = signal::send_to_group(group, Signal::TERM);
-        let ended = time::timeout(grace, || child.wait());
-        let ended: Result<ExitStatus, Error> = ended.unwrap_or_else(|_| {
-            eprintln!("supervise: {}: killed, as it did not end", service.name());
-            let _sent = signal::send_to_group(group, Signal::KILL);
-            child.wait()
-        });
-        if let Err(error) = ended {
+        let ended = time::timeout_until(deadline, || child.wait());
+        if let Ok(Err(error)) = ended {
             eprintln!("supervise: {}: {error}", service.name());
         }
+        // Others of the group may take longer. The number is the group's while there are some.
+        while process::group_exists(group) && Instant::now() < deadline {
+            reap();
+            let _shielded = time::sleep(LOOK_AGAIN);
+        }
+        if process::group_exists(group) {
+            eprintln!("supervise: {}: killed, as it did not end", service.name());
+            let _sent = signal::send_to_group(group, Signal::KILL);
+        }
+        // Unless it has ended, but also where it has gone to another group.
+        let _killed = child.kill();
+        let _status_or_said_above = child.wait();
     });
+}
+
+/// Takes orphans from the system that have ended; nobody else does when all are being stopped.
+fn reap() {
+    while let Ok(Some(_)) = process::reap() {}
 }

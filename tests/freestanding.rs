@@ -208,8 +208,11 @@ fn the_example_of_the_readme_is_the_one_that_runs() {
     assert!(readme.contains(code), "README.md does not show examples/hello.rs");
 
     let program = build("stable", "example", "hello", FEATURES, "release");
-    let ended = run(Command::new(program).arg("you"));
+    let ended = run(Command::new(&program).arg("you"));
     assert_eq!((ended.stdout.as_str(), ended.code), ("hello, you: 42\n", Some(0)));
+    // Without standard output, as an init may be started: it is nobody's, and no error.
+    let ended = run(Command::new("sh").args(["-c", "exec \"$0\" you >&-"]).arg(program));
+    assert_eq!((ended.stderr.as_str(), ended.code), ("", Some(0)));
 }
 
 #[test]

@@ -567,3 +567,86 @@ fn others_use_files_through_traits() {
         fs::remove_file(&*folder.path("file")).unwrap();
     });
 }
+
+/// The disk is asked directly, so that io_uring does not move the file's position by itself.
+#[test]
+fn the_position_goes_on_where_the_disk_is_asked_directly() {
+    #[repr(align(4096))]
+    struct Block([u8; 4096]);
+
+    const DIRECT: u32 = 0o40_000;
+    static R: Runtime<1> = Runtime::new();
+    // Not in memory, if there is anything else.
+    let folder = Folder::new("direct");
+    let path = folder.path("file");
+    on_both_drivers(&R, || {
+        let blocks: Vec<u8> = (0..8_u8).flat_map(|number| [number; 4096]).collect();
+        std::fs::write(&path, &blocks).unwrap();
+        let mut options = OpenOptions::new();
+        let file = match options.read(true).write(true).custom_flags(DIRECT).open(&*path) {
+            Err(error) if error.errno() == Errno::INVAL => return, // not on this file system
+            file => file.unwrap(),
+        };
+        let mut block = Block([0; 4096]);
+        for number in 0..8 {
+            assert_eq!(file.read(&mut block.0), Ok(4096));
+            assert_eq!(block.0[..], blocks[number * 4096..][..4096]);
+        }
+        assert_eq!(file.read(&mut block.0), Ok(0));
+        file.seek(SeekFrom::Start(0)).unwrap();
+        for number in 10..18 {
+            block.0.fill(number);
+            file.write_all(&block.0).unwrap();
+        }
+        let expected: Vec<u8> = (10..18_u8).flat_map(|number| [number; 4096]).collect();
+        assert!(std::fs::read(&path).unwrap() == expected);
+    });
+}
+
+#[test]
+fn what_is_no_file_is_not_copied_over_one() {
+    static R: Runtime<1> = Runtime::new();
+    let folder = Folder::new("copy");
+    let (from, to) = (folder.path("."), folder.path("precious"));
+    std::fs::write(&to, "precious").unwrap();
+    on_both_drivers(&R, || {
+        for from in [&*from, "/dev/zero"] {
+            assert_eq!(fs::copy(from, &*to).unwrap_err().errno(), Errno::INVAL);
+        }
+        assert_eq!(std::fs::read(&to).unwrap(), b"precious");
+    });
+}
+
+#[test]
+fn folders_that_are_there_or_gone_are_no_error() {
+    static R: Runtime<1> = Runtime::new();
+    let folder = Folder::new("there-or-gone");
+    let path = folder.path("listed");
+    on_both_drivers(&R, || {
+        // As std does: it is the parent of a name alone.
+        fs::create_dir_all("").unwrap();
+        // There none can be made.
+        fs::create_dir_all("/proc/self").unwrap();
+        assert_eq!(fs::create_dir_all("/proc/self/x").unwrap_err().call(), "mkdir");
+        fs::create_dir_all(&*path).unwrap();
+        let mut entries = fs::read_dir(&*path).unwrap();
+        std::fs::remove_dir(&path).unwrap();
+        assert!(entries.next().is_none());
+    });
+}
+
+/// What `Metadata::mode` says has the kind of file in it, which is nobody's to choose.
+#[test]
+fn a_mode_may_be_another_file_s() {
+    static R: Runtime<1> = Runtime::new();
+    let folder = Folder::new("mode");
+    on_both_drivers(&R, || {
+        let path = folder.path("file");
+        let _of_the_other_driver = std::fs::remove_file(&path);
+        let mode = fs::metadata("/proc/self/stat").unwrap().mode();
+        assert!(mode > 0o7777);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).mode(mode).open(&*path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode & 0o777);
+    });
+}

@@ -75,6 +75,7 @@ impl Drop for Server {
 fn fill(folder: &Path) {
     let www = folder.join("www");
     fs::create_dir_all(www.join("sub/deep")).unwrap();
+    fs::create_dir_all(www.join("odd/index.html")).unwrap();
     fs::write(www.join("index.html"), "<h1>hello</h1>\n").unwrap();
     fs::write(www.join("sub/index.html"), "below\n").unwrap();
     fs::write(www.join("a b.txt"), "with a space\n").unwrap();
@@ -172,6 +173,7 @@ fn nothing_outside_of_the_folder_is_served() {
             assert!(!body.windows(6).any(|part| part == b"secret"), "{target}");
         }
         assert_eq!(server.curl("/fifo", &[]).0, 403, "no file");
+        assert_eq!(server.curl("/odd/", &[]).0, 403, "its index is a folder");
     });
 }
 
@@ -208,6 +210,12 @@ fn bad_requests_are_answered() {
                 "200",
             ),
             ("GET index.html HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned(), "400"),
+            // The path ends before the query, and who wants an end gets one.
+            (
+                "GET http://a?b/sub HTTP/1.1\r\nHost: a\r\nConnection: close, keep-alive\r\n\r\n"
+                    .to_owned(),
+                "200",
+            ),
         ];
         for (request, status) in cases {
             let answer = server.raw(request.as_bytes());

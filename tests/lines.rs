@@ -93,14 +93,20 @@ fn what_is_not_text_is_lost() {
     assert_eq!(found[..3], expected);
     assert_eq!(found[3..], [Err(ReadLineError::NotText)], "the end of a character is missing");
 
-    // Before a failure, too; that comes again.
-    let parts = [Ok(&b"\xffabc"[..]), Err(ErrorKind::TimedOut), Err(ErrorKind::TimedOut)];
+    // A failure in the middle is not lost, and what comes behind it is no line of its own.
+    let timed_out = || Err(ErrorKind::TimedOut);
+    let parts = [Ok(&b"\xffabc"[..]), timed_out(), Ok(b"de"), timed_out(), Ok(b"fghi\nnext\n")];
     let mut reader = BufReader::<_, 4>::new(Parts(parts.into()));
     let mut line = Line::try_from("old").unwrap();
+    for _ in 0..2 {
+        let failed = Err(ReadLineError::Read(ErrorKind::TimedOut));
+        assert_eq!(reader.read_line(&mut line), failed);
+        assert_eq!(line, "old");
+    }
     assert_eq!(reader.read_line(&mut line), Err(ReadLineError::NotText));
     assert_eq!(line, "old");
-    let timed_out = Err(ReadLineError::Read(ErrorKind::TimedOut));
-    assert_eq!(reader.read_line(&mut line), timed_out);
+    assert_eq!(reader.read_line(&mut line), Ok(5));
+    assert_eq!(line, "oldnext\n");
 }
 
 /// Such as a read whose time was up: the next one goes on.

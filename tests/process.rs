@@ -7,11 +7,11 @@ mod support;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-use barecoro::process::{Command, ExitStatus, Output, Stdio};
-use barecoro::signal::Signal;
+use barecoro::process::{self, Command, ExitStatus, Output, Stdio};
+use barecoro::signal::{self, Signal, Signals};
 use barecoro::time::{self, Duration, Instant};
 use barecoro::{Errno, Runtime, io::Error, task};
-use support::on_both_drivers;
+use support::{in_child, on_both_drivers};
 
 /// The output of a shell's script.
 fn shell(script: &str) -> Command {
@@ -102,7 +102,7 @@ fn the_environment_is_inherited_and_changed() {
 
 #[test]
 fn what_std_has_set_is_inherited() {
-    support::in_child("what_std_has_set_is_inherited", || {
+    in_child("what_std_has_set_is_inherited", || {
         static R: Runtime<1> = Runtime::new();
         // SAFETY: no other thread of this process uses the environment.
         unsafe { std::env::set_var("SET_LATER", "yes") };
@@ -179,8 +179,11 @@ fn users_and_groups_are_given_up_by_root() {
         let mut command = shell("id -u; id -g; id -G");
         assert_eq!(ids(command.gid(5).uid(7)), "7\n5\n5\n");
         assert_eq!(ids(command.groups(&[11, 12])), "7\n5\n5 11 12\n");
-        let error = Command::new("/bin/true").uid(7).current_dir("/root/..").uid(u32::MAX).spawn();
+        let error = Command::new("/bin/true").gid(5).uid(u32::MAX).spawn();
         assert_eq!(error.unwrap_err().call(), "setuid");
+        // Nobody has given up anything here: a core dump is possible, and a debugger may look.
+        let dumpable = rustix::process::dumpable_behavior().unwrap();
+        assert_eq!(dumpable, rustix::process::DumpableBehavior::Dumpable);
     });
 }
 
@@ -202,6 +205,108 @@ fn signals_are_as_a_program_expects_them() {
         // And nothing is left blocked here.
         assert_eq!(set(&own, "SigBlk"), 0, "{own}");
     });
+}
+
+#[test]
+fn signals_that_were_ignored_are_so_for_a_child_unless_they_are_reset() {
+    let name = "signals_that_were_ignored_are_so_for_a_child_unless_they_are_reset";
+    in_child(name, || {
+        static R: Runtime<1> = Runtime::new();
+        on_both_drivers(&R, || {
+            let ignored = |command: &mut Command| {
+                let output = command.output().unwrap();
+                let text = text(&output);
+                let set = text.strip_prefix("SigIgn:\t").unwrap();
+                let set = u64::from_str_radix(set.trim_end(), 16).unwrap();
+                [Signal::HUP, Signal::INT, Signal::TTOU].map(|one| set & 1 << (one.get() - 1) != 0)
+            };
+            let mut command = Command::new("grep");
+            command.args(["SigIgn", "/proc/self/status"]);
+            for one in [Signal::HUP, Signal::TTOU] {
+                signal::ignore(one).unwrap();
+            }
+            let waiting = Signals::new(&[Signal::HUP, Signal::INT]).unwrap();
+            assert_eq!(ignored(&mut command), [true, false, true]);
+            drop(waiting);
+            assert_eq!(ignored(&mut command), [true, false, true]);
+            let waiting = Signals::new(&[Signal::HUP]).unwrap();
+            command.reset_signal(Signal::HUP).reset_signal(Signal::TTOU);
+            assert_eq!(ignored(&mut command), [false; 3]);
+            signal::reset(Signal::HUP).unwrap();
+            drop(waiting);
+            for one in [Signal::HUP, Signal::TTOU] {
+                signal::reset(one).unwrap();
+            }
+        });
+    })
+    .well();
+}
+
+/// The kernel says that it has ended, and not how: that is the tracer's to learn first.
+#[test]
+fn a_child_that_is_traced_is_waited_for_at_leisure() {
+    const TRACER: &str = r#"
+import ctypes, sys, time
+SEIZE = 0x4206
+libc = ctypes.CDLL(None, use_errno=True)
+seized = libc.ptrace(SEIZE, int(sys.argv[1]), None, None)
+print('forbidden' if seized else 'seized', flush=True)
+time.sleep(1)
+"#;
+    static R: Runtime<2> = Runtime::new();
+    on_both_drivers(&R, || {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let mut tracer = Command::new("python3")
+            .args(["-c", TRACER, &child.id().to_string()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = [0; 16];
+        let count = tracer.stdout.as_ref().unwrap().read(&mut said).unwrap();
+        if &said[..count] == b"forbidden\n" {
+            eprintln!("SKIPPED: no process may be traced here");
+            return;
+        }
+        let before = support::cpu_time();
+        assert!(child.wait().unwrap().success());
+        // A second of it, if it asked all the time.
+        let used = support::cpu_time() - before;
+        assert!(used < Duration::from_millis(300), "{used:?}");
+        assert!(tracer.wait().unwrap().success());
+    });
+}
+
+#[test]
+fn endless_output_ends_with_the_time() {
+    static R: Runtime<2> = Runtime::new();
+    on_both_drivers(&R, || {
+        let ticks = task::spawn(|| {
+            let mut ticks = 0;
+            while time::sleep(Duration::from_millis(1)).is_ok() {
+                ticks += 1;
+            }
+            ticks
+        })
+        .unwrap();
+        let endless = || Command::new("yes").kill_on_drop(true).output();
+        let late = time::timeout(Duration::from_millis(300), endless);
+        assert_eq!(late.unwrap_err().0.unwrap_err().errno(), Errno::CANCELED);
+        ticks.cancel();
+        assert!(ticks.join().unwrap() > 10, "others run meanwhile");
+    });
+}
+
+#[test]
+fn an_abort_is_one_however_it_is_handled() {
+    in_child("an_abort_is_one_however_it_is_handled", || {
+        static R: Runtime<1> = Runtime::new();
+        R.run(|| {
+            let _noted = Signals::new(&[Signal::ABRT]).unwrap();
+            process::abort()
+        })
+        .unwrap()
+    })
+    .by_abort();
 }
 
 #[test]

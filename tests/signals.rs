@@ -226,6 +226,81 @@ fn a_handler_from_before_is_called_too_and_comes_back() {
     .well();
 }
 
+/// Such as by longjmp(3), which POSIX allows.
+#[test]
+fn a_handler_from_before_may_jump_away() {
+    /// Where to go on, and with which stack.
+    static PLACE: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+
+    extern "C" fn jump(_: i32) {
+        // SAFETY: `raise_and_come_back` has written the place, of a stack that is still there, and
+        // keeps nothing in registers.
+        unsafe {
+            core::arch::asm!(
+                "mov rsp, [{place} + 8]",
+                "jmp [{place}]",
+                place = in(reg) &raw const PLACE,
+                options(noreturn),
+            );
+        }
+    }
+
+    /// Raises USR1 for a handler that jumps.
+    #[inline(never)]
+    fn raise_and_come_back() {
+        const TGKILL: usize = 234;
+        let (process, thread) = (std::process::id(), rustix::thread::gettid().as_raw_nonzero());
+        // SAFETY: sends a signal, and saves what the jump needs before.
+        unsafe {
+            core::arch::asm!(
+                "push rbx",
+                "push rbp",
+                "lea rcx, [rip + 2f]",
+                "mov [r12], rcx",
+                "mov [r12 + 8], rsp",
+                "syscall",
+                "2:",
+                "pop rbp",
+                "pop rbx",
+                inout("rax") TGKILL => _,
+                in("rdi") process as usize,
+                in("rsi") thread.get() as usize,
+                in("rdx") Signal::USR1.get() as usize,
+                inout("r12") &raw const PLACE => _,
+                out("r13") _, out("r14") _, out("r15") _,
+                clobber_abi("C"),
+            );
+        }
+        // The handler has not returned, so that it waits still.
+        let set = 1_u64 << (Signal::USR1.get() - 1);
+        unsafe extern "C" {
+            fn sigprocmask(how: i32, set: *const u64, before: *mut u64) -> i32;
+        }
+        // SAFETY: libc's set is longer, and the kernel reads as much as this.
+        unsafe { sigprocmask(1, [set; 16].as_ptr(), core::ptr::null_mut()) };
+    }
+
+    unsafe extern "C" {
+        fn signal(signal: i32, handler: extern "C" fn(i32)) -> usize;
+    }
+    in_child("a_handler_from_before_may_jump_away", || {
+        static R: Runtime<1> = Runtime::new();
+        // SAFETY: it is raised by one that is ready for a jump.
+        unsafe { signal(Signal::USR1.get(), jump) };
+        R.run(|| {
+            let mut signals = Signals::new(&[Signal::USR1, Signal::USR2]).unwrap();
+            for _ in 0..40 {
+                raise_and_come_back();
+                assert_eq!(signals.recv(), Ok(Signal::USR1));
+            }
+            signal::raise(Signal::USR2);
+            assert_eq!(signals.recv(), Ok(Signal::USR2));
+        })
+        .unwrap();
+    })
+    .well();
+}
+
 #[test]
 fn what_cannot_be_waited_for_is_an_error_and_changes_nothing() {
     in_child("what_cannot_be_waited_for_is_an_error_and_changes_nothing", || {

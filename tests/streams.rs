@@ -123,7 +123,8 @@ fn a_full_pipe_parks_only_those_who_print() {
     each_driver("long", |command| {
         let mut child = command.spawn().unwrap();
         let mut stdout = child.stdout.take().unwrap();
-        pause();
+        // Longer than those who print wait for somebody who does not go on.
+        std::thread::sleep(Duration::from_millis(1500));
         let (mut text, mut buffer) = (Vec::new(), [0; 700]);
         loop {
             match stdout.read(&mut buffer).unwrap() {

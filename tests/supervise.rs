@@ -99,6 +99,19 @@ fn services_are_started_again_with_pauses_and_stopped() {
     });
 }
 
+/// Also those that outlive the one that has started them.
+#[test]
+fn a_service_is_ended_with_its_whole_group() {
+    let service = "(trap '' TERM; exec sleep 7.77) & echo started; exec sleep 100";
+    let arguments = ["--grace", "1", "sh", "-c", "sleep 0.5", "--", "sh", "-c", service];
+    each_way(&arguments, |ended| {
+        assert_eq!((ended.stdout.as_str(), ended.code), ("started\n", Some(0)), "{ended:?}");
+        assert_eq!(ended.stderr, "supervise: sh: killed, as it did not end\n");
+        let left = Command::new("pgrep").args(["-fx", "sleep 7.77"]).output().unwrap();
+        assert_eq!(String::from_utf8(left.stdout).unwrap(), "", "they live");
+    });
+}
+
 #[test]
 fn words_between_programs_can_be_chosen() {
     let arguments =
@@ -190,7 +203,7 @@ print('come back' if come == sent else come)
 #[test]
 fn main_has_the_terminal_where_supervise_had_it() {
     const SCRIPT: &str = r#"
-import os, pty, select, sys
+import os, pty, select, signal, sys, termios
 program = sys.argv[1]
 
 def at_a_terminal(words, keys, answer, prepare=lambda: None):
@@ -215,6 +228,29 @@ assert code(process) == 0
 terminal, process = at_a_terminal([program, 'sh', '-c', 'echo ready; sleep 20'], b'', b'ready')
 os.write(terminal, b'\x03')
 assert code(process) == 130
+
+# Afterwards the terminal is whose it was, also where MAIN could not be started.
+for main in ['true', 'no-such-program']:
+    script = '"$0" ' + main + '; read x; echo got $x'
+    terminal, process = at_a_terminal(['/bin/sh', '-c', script, program], b'hello\n', b'got hello')
+    assert code(process) == 0
+
+# Messages from the background do not stop it.
+def stop_writers():
+    settings = termios.tcgetattr(0)
+    settings[3] |= termios.TOSTOP
+    termios.tcsetattr(0, termios.TCSANOW, settings)
+    # As a job of a shell's: whose session has no parent in it is not stopped by this.
+    if child := os.fork():
+        os._exit(code(child))
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    os.tcsetpgrp(0, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+
+words = [program, 'sh', '-c', 'sleep 1; exit 3', '--', 'sh', '-c', 'exit 1']
+terminal, process = at_a_terminal(words, b'', b'ended: exit code 1', stop_writers)
+assert code(process) == 3
 
 def into_background():
     if child := os.fork():

@@ -12,6 +12,9 @@ use barecoro::time::{self, Duration};
 use barecoro::{Errno, Runtime, task};
 use support::on_both_drivers;
 
+/// For what comes at once, on a machine that has other things to do.
+const LONG: Duration = Duration::from_secs(10);
+
 #[test]
 fn std_connects_to_a_path_and_is_known() {
     static R: Runtime<1> = Runtime::new();
@@ -151,5 +154,104 @@ fn datagrams_have_senders() {
         unbound.connect(at_b.as_os_str().as_bytes()).unwrap();
         unbound.send(b"x").unwrap();
         assert!(b.recv_from(&mut buffer).unwrap().1.is_unnamed());
+    });
+}
+
+/// Whether a socket may write says nothing about the one that it writes to.
+#[test]
+fn a_message_goes_as_soon_as_its_receiver_has_room() {
+    static R: Runtime<2> = Runtime::new();
+    let folder = tempfile::tempdir().unwrap();
+    on_both_drivers(&R, || {
+        let bind = |name: &str| {
+            let path = folder.path().join(name);
+            let _of_the_other_driver = std::fs::remove_file(&path);
+            let path = path.to_str().unwrap().to_owned();
+            (UnixDatagram::bind(&path).unwrap(), path)
+        };
+        let ((_silent, silent), (busy, path), (idle, idle_path)) =
+            (bind("silent"), bind("busy"), bind("idle"));
+        let (ours, other) = (UnixDatagram::unbound().unwrap(), UnixDatagram::unbound().unwrap());
+        // More than a quarter of what may be under way: the socket does not count as writable.
+        for _ in 0..8 {
+            ours.try_send_to(&[0; 12_000], &silent).unwrap();
+        }
+        while other.try_send_to(b"x", &path).is_ok() {}
+        let (late, to) = (ours.try_clone().unwrap(), path.clone());
+        let sender = task::spawn(move || late.send_to(b"late", &to)).unwrap();
+        time::sleep(Duration::from_millis(20)).unwrap();
+        let mut buffer = [0; 16];
+        let received = time::timeout(LONG, || while busy.recv(&mut buffer) != Ok(4) {});
+        received.expect("it was sent in time");
+        assert_eq!(sender.join().unwrap(), Ok(4));
+        // One that is full keeps nobody from another one.
+        ours.connect(&silent).unwrap();
+        let late =
+            time::timeout(Duration::from_millis(10), || while ours.send(&[0; 12_000]).is_ok() {});
+        late.unwrap_err();
+        let sent = time::timeout(LONG, || other.send_to(b"y", &idle_path));
+        assert_eq!(sent.expect("there is room"), Ok(1));
+        other.connect(&path).unwrap();
+        while other.try_send(b"x").is_ok() {}
+        let late = time::timeout(Duration::from_millis(10), || other.send(b"x"));
+        assert_eq!(late.unwrap_err().0.unwrap_err().errno(), Errno::CANCELED);
+        let sent = time::timeout(LONG, || other.send_to(b"z", &idle_path));
+        assert_eq!(sent.expect("there is room"), Ok(1));
+        assert_eq!(idle.recv(&mut [0; 4]), Ok(1));
+    });
+}
+
+/// The kernel would have a thread wait for each on io_uring, of which a process may have few.
+#[test]
+fn those_who_wait_for_a_listener_keep_nobody_from_another() {
+    static R: Runtime<103> = Runtime::new();
+    fn threads() -> usize {
+        std::fs::read_dir("/proc/self/task").unwrap().count()
+    }
+    let folder = tempfile::tempdir().unwrap();
+    on_both_drivers(&R, || {
+        let listen = |name: &str| {
+            let path = folder.path().join(name);
+            let _of_the_other_driver = std::fs::remove_file(&path);
+            let path = path.to_str().unwrap().to_owned();
+            let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+            support::set_backlog(&listener, 0);
+            let first = std::os::unix::net::UnixStream::connect(&path).unwrap();
+            (listener, path, first)
+        };
+        let ((_full, path, _one), (listener, other, _another)) = (listen("full"), listen("other"));
+        let before = threads();
+        let connect = |path: &String| {
+            let path = path.clone();
+            task::spawn(move || UnixStream::connect(&path)).unwrap()
+        };
+        let waiting: Vec<_> = (0..100).map(|_| connect(&path)).collect();
+        let last = connect(&other);
+        time::sleep(Duration::from_millis(20)).unwrap();
+        assert!(threads() < before + 50, "{} threads", threads());
+        listener.accept().unwrap();
+        let connected = time::timeout(LONG, || last.join().unwrap());
+        connected.expect("there is room").unwrap();
+        for one in &waiting {
+            one.cancel();
+        }
+        for one in waiting {
+            assert_eq!(one.join().unwrap().unwrap_err().errno(), Errno::CANCELED);
+        }
+    });
+}
+
+#[test]
+fn sockets_of_other_families_have_no_unix_address() {
+    static R: Runtime<1> = Runtime::new();
+    on_both_drivers(&R, || {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let listener = UnixListener::from(support::descriptor(listener));
+        assert_eq!(listener.local_addr().unwrap_err().errno(), Errno::AFNOSUPPORT);
+        let refused = listener.accept().unwrap_err();
+        assert_eq!((refused.call(), refused.errno()), ("accept", Errno::AFNOSUPPORT));
+        let client = UnixStream::from(support::descriptor(client));
+        assert_eq!(client.peer_addr().unwrap_err().errno(), Errno::AFNOSUPPORT);
     });
 }

@@ -197,7 +197,8 @@ fn find(folder: &Dir, target: &str) -> Result<Found, Status> {
     }
     let (file, metadata) = open(folder, path.bytes()).map_err(status_of)?;
     if metadata.is_dir() {
-        return Ok(Found::Folder);
+        // What stands for a folder is a file.
+        return if path.is_folder { Err(Status::FORBIDDEN) } else { Ok(Found::Folder) };
     }
     if !metadata.is_file() {
         return Err(Status::FORBIDDEN);

@@ -19,6 +19,8 @@ pub(crate) struct Request<'a> {
     pub(crate) body: usize,
     /// Whether that was said.
     has_length: bool,
+    /// Whether the client wants no other answer.
+    is_last: bool,
     /// How many bytes the headers are.
     pub(crate) length: usize,
 }
@@ -47,6 +49,7 @@ impl<'a> Request<'a> {
             if_modified_since: None,
             body: 0,
             has_length: false,
+            is_last: false,
             length,
         };
         let mut hosts = 0;
@@ -54,6 +57,7 @@ impl<'a> Request<'a> {
             hosts += usize::from(header.name.eq_ignore_ascii_case("host"));
             request.take_header(header)?;
         }
+        request.stays_open &= !request.is_last;
         // RFC 9112, 3.2.
         if hosts > 1 || (version == 1 && hosts == 0) {
             return Err(Status::BAD_REQUEST);
@@ -67,12 +71,10 @@ impl<'a> Request<'a> {
     fn take_header(&mut self, header: &httparse::Header<'a>) -> Result<(), Status> {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
         if is("connection") {
+            // Whoever wants it closed gets that, whatever else is said (RFC 9112, 9.3).
             for option in header.value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-                if option.eq_ignore_ascii_case(b"close") {
-                    self.stays_open = false;
-                } else if option.eq_ignore_ascii_case(b"keep-alive") {
-                    self.stays_open = true;
-                }
+                self.is_last |= option.eq_ignore_ascii_case(b"close");
+                self.stays_open |= option.eq_ignore_ascii_case(b"keep-alive");
             }
         } else if is("content-length") {
             let text = core::str::from_utf8(header.value).map_err(|_| Status::BAD_REQUEST)?;

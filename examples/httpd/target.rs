@@ -12,12 +12,12 @@ pub(crate) struct Path {
 impl Path {
     /// The path that a target names, without its query, and with `%` and two digits for a byte.
     pub(crate) fn parse(target: &str) -> Result<Self, Status> {
+        let target = target.split(['?', '#']).next().unwrap_or_default();
         let path = match target.strip_prefix("http://") {
             // The absolute form, which a server must understand (RFC 9112, 3.2.2).
             Some(rest) => rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/"),
             None => target,
         };
-        let path = path.split(['?', '#']).next().unwrap_or_default();
         let path = path.strip_prefix('/').ok_or(Status::BAD_REQUEST)?;
         let mut bytes = heapless::Vec::new();
         let mut rest = path.bytes();

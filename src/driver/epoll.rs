@@ -29,7 +29,7 @@ use crate::sys::owned::OwnedFd;
 use crate::task::{Scheduler, Waiting, Wake};
 
 use super::sources::{Source, Sources};
-use super::{Refusals, pause};
+use super::{Refusals, persist};
 
 /// How many events are fetched at once.
 const EVENTS: usize = 128;
@@ -96,6 +96,8 @@ impl Epoll {
     ) -> Result<usize, Errno> {
         let done = if operation.awaited() == 0 {
             at_once(scheduler, operation)
+        } else if operation.is_unsure() {
+            persist(scheduler, operation)
         } else {
             let source = self.sources.of(operation.fd())?;
             match owner {
@@ -131,7 +133,6 @@ impl Epoll {
                 source.never_waits.set(since);
             }
         }
-        let is_message = operation.name() == Call::SendMsg;
         let mut has_waited = false;
         loop {
             if scheduler.must_end() {
@@ -141,15 +142,10 @@ impl Epoll {
             if is_known && source.always_ready.get() {
                 return at_once(scheduler, operation);
             }
-            if !is_known || source.blocked.get() & awaited != awaited {
+            let is_in_vain = source.blocked.get() & awaited == awaited;
+            if !is_known || !is_in_vain || operation.writes_nothing() {
                 match operation.perform() {
                     Err(Errno::INTR) => continue,
-                    // A Unix socket whose listener has its hands full: no event tells when it has
-                    // not. Or whose receiver has: each try in vain is an event.
-                    Err(Errno::AGAIN) if is_connect || (has_waited && is_message) => {
-                        pause(scheduler, operation)?;
-                        continue;
-                    }
                     Err(Errno::AGAIN) => {}
                     Err(Errno::INPROGRESS | Errno::ALREADY) if is_connect => {}
                     Err(Errno::ISCONN) if is_connect && has_waited => return Ok(0),

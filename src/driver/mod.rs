@@ -209,13 +209,51 @@ impl Refusals {
 }
 
 /// How long an operation waits to be tried again where nothing says when it would succeed.
+#[cfg(any(feature = "uring", feature = "process"))]
 const RETRY: Duration = Duration::from_millis(1);
 
-/// Lets some time pass before something is tried again.
-fn pause(scheduler: &Scheduler, operation: &Operation<'_>) -> Result<(), Errno> {
+/// Lets some time pass before an operation is tried again that seemed to be possible, and was not.
+///
+/// # Panics
+///
+/// Outside of a task.
+#[cfg(feature = "process")]
+#[track_caller]
+pub(crate) fn pause(operation: &Operation<'_>) -> Result<(), Error> {
+    let call = operation.name();
+    pause_for(Scheduler::here(call.name()), operation, RETRY)
+        .map_err(|errno| Error::new(call, errno))
+}
+
+fn pause_for(
+    scheduler: &Scheduler,
+    operation: &Operation<'_>,
+    duration: Duration,
+) -> Result<(), Errno> {
     let waiting = Waiting::for_call(operation.name(), operation.fd());
-    match scheduler.block_until(waiting, Instant::now() + RETRY) {
+    match scheduler.block_until(waiting, Instant::now() + duration) {
         Ok(()) | Err(WaitError::TimedOut) => Ok(()),
         Err(WaitError::Cancelled) => Err(Errno::CANCELED),
+    }
+}
+
+/// Does an operation of which readiness says too little: it is tried again and again, less and less often.
+/// What an operation of a Unix socket waits for may be the other side's, such as room for a message, and
+/// what poll(2) tells of is this side's.
+fn persist(scheduler: &Scheduler, operation: &Operation<'_>) -> Result<usize, Errno> {
+    const LONGEST: Duration = Duration::from_millis(16);
+    let mut pause = Duration::from_micros(50);
+    loop {
+        if scheduler.must_end() {
+            return Err(Errno::CANCELED);
+        }
+        match operation.perform() {
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                pause_for(scheduler, operation, pause)?;
+                pause = (pause * 2).min(LONGEST);
+            }
+            done => return done,
+        }
     }
 }

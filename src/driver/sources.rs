@@ -51,17 +51,24 @@ impl Source {
     }
 }
 
-/// All descriptors that the process may have, by their numbers. What nobody uses has no memory.
+/// All descriptors that the process may have, by their numbers, or as many as there is room for. What
+/// nobody uses has no memory.
 pub(super) struct Sources(Mapping);
 
 impl Sources {
     pub(super) fn new() -> Result<Self, Errno> {
-        let count = fd::most_descriptors().clamp(LEAST, MOST);
-        let count = usize::try_from(count).unwrap_or(0);
-        Mapping::zeroed(count * size_of::<Source>()).map(Self)
+        let mut count = fd::most_descriptors().clamp(LEAST, MOST);
+        loop {
+            let size = usize::try_from(count).unwrap_or(0) * size_of::<Source>();
+            match Mapping::zeroed(size) {
+                // Under strict limits there is room for fewer.
+                Err(Errno::NOMEM | Errno::AGAIN) if count > LEAST => count = LEAST.max(count / 2),
+                memory => return memory.map(Self),
+            }
+        }
     }
 
-    /// What is known of a descriptor; nothing of numbers that are none.
+    /// What is known of a descriptor; nothing of numbers that are none. `EMFILE` for one beyond the table.
     pub(super) fn of(&self, fd: Fd) -> Result<&Source, Errno> {
         let index = usize::try_from(fd).map_err(|_| Errno::BADF)?;
         if index >= self.0.length() / size_of::<Source>() {

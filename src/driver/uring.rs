@@ -20,7 +20,7 @@ use crate::sys::operation::Operation;
 use crate::sys::uring::{Completion, Entry, Ring};
 use crate::task::{self, Scheduler, Slot, Waiting, Wake};
 
-use super::{RETRY, Refusals, pause};
+use super::{RETRY, Refusals, pause_for, persist};
 
 /// How many entries there can be between two system calls. More wait for their turn.
 const ENTRIES: u32 = 256;
@@ -107,6 +107,9 @@ impl Uring {
         scheduler: &Scheduler,
         operation: &Operation<'_>,
     ) -> Result<usize, Errno> {
+        if operation.is_unsure() {
+            return self.do_by_system_calls(scheduler, operation);
+        }
         if let Some(done) = self.try_at_once(scheduler, operation) {
             return done;
         }
@@ -119,7 +122,7 @@ impl Uring {
                 Ended { result: Err(Errno::INTR), .. } => {}
                 // What seems to be ready and is not: there is nothing to wait for but time.
                 Ended { result: Err(Errno::AGAIN), .. } if was_ready => {
-                    pause(scheduler, operation)?;
+                    pause_for(scheduler, operation, RETRY)?;
                     was_ready = false;
                 }
                 // The descriptor is set not to wait.
@@ -129,6 +132,22 @@ impl Uring {
                 Ended { result, .. } => return result,
             }
         }
+    }
+
+    /// Does what readiness says too little of. The kernel would wait for it on a thread of its own, of which there are
+    /// few, or try it again without a pause.
+    fn do_by_system_calls(
+        &self,
+        scheduler: &Scheduler,
+        operation: &Operation<'_>,
+    ) -> Result<usize, Errno> {
+        let done = persist(scheduler, operation);
+        // Who never has to wait would never let others run.
+        if self.streak.replace(self.streak.get() + 1) >= STREAK {
+            self.streak.set(0);
+            scheduler.yield_to_root();
+        }
+        done
     }
 
     /// After an accept that was told to end while the kernel had it. Of those who wait for a listener the kernel wakes one for

@@ -77,7 +77,7 @@ pub fn create_dir(path: impl AsPath) -> Result<(), Error> {
     })
 }
 
-/// Makes a folder, and those on the way to it. It may be there already.
+/// Makes a folder, and those on the way to it. It may be there already, as the one of no path (`""`) is.
 ///
 /// # Errors
 ///
@@ -92,16 +92,14 @@ pub fn create_dir_all(path: impl AsPath) -> Result<(), Error> {
     let slashes = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/');
     let ends = slashes.map(|(index, _)| index).chain([bytes.len()]);
     for folder in ends.filter_map(|end| bytes.get(..end)) {
-        if folder.ends_with(b"/") || folder.is_empty() && !bytes.is_empty() {
+        if folder.ends_with(b"/") || folder.is_empty() {
             continue;
         }
-        match create_dir(folder) {
-            Err(error) if error.errno() == Errno::EXIST => {
-                if !metadata(folder)?.is_dir() {
-                    return Err(error);
-                }
-            }
-            made => made?,
+        // Where it may not be made, it may be there.
+        if let Err(error) = create_dir(folder)
+            && !metadata(folder).is_ok_and(|found| found.is_dir())
+        {
+            return Err(error);
         }
     }
     Ok(())

@@ -91,6 +91,9 @@ impl File {
 
     /// Reads some bytes from the file's position on, and returns how many; 0 is the end.
     ///
+    /// On `io_uring`, the position is for one task at a time: two that read at once may get the same bytes.
+    /// [`read_at`](Self::read_at) is for any number.
+    ///
     /// # Cancellation
     ///
     /// Nothing is lost: a cancelled read has taken nothing, or returns what it has taken.
@@ -192,6 +195,9 @@ impl File {
     }
 
     /// Writes some of `bytes` from the file's position on, and returns how many.
+    ///
+    /// On `io_uring`, the position is for one task at a time, as for [`read`](Self::read): two that write at
+    /// once may overwrite each other. Not so where the file was opened to append.
     ///
     /// # Cancellation
     ///

@@ -190,7 +190,7 @@ impl OpenOptions {
         let makes_a_file = flags & (linux::O_CREAT | linux::O_TMPFILE & !linux::O_DIRECTORY) != 0;
         Ok(How {
             flags: flags.into(),
-            mode: if makes_a_file { self.mode.into() } else { 0 },
+            mode: if makes_a_file { (self.mode & 0o7777).into() } else { 0 },
             resolve: (self.resolve | resolve).0,
         })
     }

@@ -23,9 +23,10 @@ use super::options::Resolve;
 use super::path::AsPath;
 
 /// Room for entries; each takes 19 bytes and its name with a zero byte, in steps of 8.
-const ROOM: usize = 1024;
-/// Room for a name with its zero byte (`NAME_MAX`).
-const LONGEST: usize = 256;
+const ROOM: usize = 2048;
+/// Room for a name with its zero byte: 255 characters of UTF-16 that take three bytes here, such as vfat
+/// may have. Most file systems have at most 255 bytes (`NAME_MAX`).
+const LONGEST: usize = 766;
 
 const LENGTH: usize = offset_of!(linux::linux_dirent64, d_reclen);
 const KIND: usize = offset_of!(linux::linux_dirent64, d_type);
@@ -65,8 +66,12 @@ pub fn read_dir(path: impl AsPath) -> Result<ReadDir, Error> {
 /// The entries of a folder, one after the other; made by [`read_dir`] and
 /// [`Dir::read_dir`](super::Dir::read_dir).
 ///
-/// Has room for 1 KiB of entries inside. When it has none left, it asks the kernel for more, and all
-/// tasks stand still meanwhile. After an error it ends.
+/// Has room for 2 KiB of entries inside. When it has none left, it asks the kernel for more, and all
+/// tasks stand still meanwhile.
+///
+/// A name of more than 765 bytes, as a file system in user space may have, is the error
+/// [`Errno::NAMETOOLONG`], and the others follow. After another error it ends. So it does when the
+/// folder was removed.
 pub struct ReadDir {
     fd: OwnedFd,
     /// What the kernel has given, from `start` to `end`.
@@ -86,7 +91,10 @@ impl ReadDir {
         loop {
             if self.start == self.end {
                 self.start = 0;
-                self.end = again(|| folder::entries(self.fd.raw(), &mut self.buffer))?;
+                self.end = match again(|| folder::entries(self.fd.raw(), &mut self.buffer)) {
+                    Err(Errno::NOENT) => 0,
+                    entries => entries?,
+                };
                 if self.end == 0 {
                     return Ok(None);
                 }
@@ -117,7 +125,7 @@ impl Iterator for ReadDir {
             return None;
         }
         let next = self.try_next();
-        self.is_over = !matches!(next, Ok(Some(_)));
+        self.is_over = !matches!(next, Ok(Some(_)) | Err(Errno::NAMETOOLONG));
         next.of(Call::ReadDirectory).transpose()
     }
 }
@@ -191,5 +199,33 @@ fn ask(folder: Fd, name: &CStr) -> FileType {
     match status_of.perform() {
         Ok(_) => FileType::of_mode(status.stx_mode.into()),
         Err(_) => FileType::UNKNOWN,
+    }
+}
+
+#[cfg(all(test, feature = "process"))]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// As some file systems in user space have it.
+    #[test]
+    fn a_name_that_is_too_long_hides_no_other() {
+        let mut all = ReadDir::new(crate::sys::spawn::open_null().unwrap());
+        for length in [1, LONGEST - 1, LONGEST, 2] {
+            let size = (NAME + length + 1).next_multiple_of(8);
+            let entry = all.buffer.get_mut(all.end..all.end + size).unwrap();
+            entry[LENGTH..LENGTH + 2].copy_from_slice(&(size as u16).to_ne_bytes());
+            entry[KIND] = linux::DT_REG as u8;
+            entry[NAME..NAME + length].fill(b'n');
+            all.end += size;
+        }
+        let lengths = all.by_ref().take(4).map(|entry| {
+            entry.map(|entry| entry.file_name().count_bytes()).map_err(|error| error.errno())
+        });
+        let expected = [Ok(1), Ok(LONGEST - 1), Err(Errno::NAMETOOLONG), Ok(2)];
+        assert_eq!(lengths.collect::<Vec<_>>(), expected);
+        assert_eq!(all.next().unwrap().unwrap_err().errno(), Errno::NOTDIR, "null is no folder");
+        assert!(all.next().is_none());
     }
 }

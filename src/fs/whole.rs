@@ -75,7 +75,8 @@ pub fn write(path: impl AsPath, bytes: &[u8]) -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// As for [`File::open`], [`File::read`] and [`File::write`].
+/// As for [`File::open`], [`File::read`] and [`File::write`]; [`Errno::INVAL`] if `from` is no regular
+/// file. Then `to` is left as it was.
 ///
 /// # Panics
 ///
@@ -83,7 +84,11 @@ pub fn write(path: impl AsPath, bytes: &[u8]) -> Result<(), Error> {
 #[track_caller]
 pub fn copy(from: impl AsPath, to: impl AsPath) -> Result<u64, Error> {
     let from = File::open(from)?;
-    let permissions = from.metadata()?.permissions();
+    let metadata = from.metadata()?;
+    if !metadata.is_file() {
+        return Err(Error::new(Call::Read, Errno::INVAL));
+    }
+    let permissions = metadata.permissions();
     let mode = permissions.mode();
     let to = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(to)?;
     if to.metadata()?.is_file() {

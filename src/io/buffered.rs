@@ -28,13 +28,15 @@ pub struct BufReader<R, const N: usize> {
     /// What was read and not yet taken, from `start` to `end`.
     start: usize,
     end: usize,
+    /// Whether it is in the middle of a line that is not text.
+    is_in_bad_line: bool,
 }
 
 impl<R, const N: usize> BufReader<R, N> {
     /// Reads from `inner`.
     pub const fn new(inner: R) -> Self {
         const { assert!(N >= 4, "the buffer has no room for a character") }
-        Self { inner, buffer: [0; N], start: 0, end: 0 }
+        Self { inner, buffer: [0; N], start: 0, end: 0, is_in_bad_line: false }
     }
 
     /// What it reads from.
@@ -64,12 +66,13 @@ impl<R: Read, const N: usize> BufReader<R, N> {
     ///
     /// # Cancellation
     ///
-    /// As for any error of reading, nothing is lost.
+    /// As for any error of reading, nothing is lost but what is not text.
     ///
     /// # Errors
     ///
     /// - [`ReadLineError::Read`]: reading has failed. `line` has what was read before, and the next
-    ///   call goes on behind that.
+    ///   call goes on behind that. If that is not UTF-8, `line` is as before, and the next call says so
+    ///   when the rest of the line was read.
     /// - [`ReadLineError::TooLong`]: it does not fit. `line` is as before. As much as would have
     ///   fitted is lost, and the next call goes on in the middle of the line.
     /// - [`ReadLineError::NotText`]: it is not UTF-8. `line` is as before, and the line is lost.
@@ -77,15 +80,25 @@ impl<R: Read, const N: usize> BufReader<R, N> {
         &mut self,
         line: &mut heapless::String<M>,
     ) -> Result<usize, ReadLineError<R::Error>> {
+        if self.is_in_bad_line {
+            self.skip_until(b'\n').map_err(ReadLineError::Read)?;
+            self.is_in_bad_line = false;
+            return Err(ReadLineError::NotText);
+        }
         let before = line.len();
         let mut bytes = core::mem::take(line).into_bytes();
         let mut outcome = self.append_until(b'\n', &mut bytes);
         if let Err(error) = core::str::from_utf8(&bytes) {
             let (valid, is_cut) = (error.valid_up_to(), error.error_len().is_none());
-            if is_cut && matches!(outcome, Err(ReadLineError::Read(_))) {
-                // The rest of the character may still come.
-                self.put_back(bytes.get(valid..).unwrap_or_default());
-                bytes.truncate(valid);
+            if matches!(outcome, Err(ReadLineError::Read(_))) {
+                if is_cut {
+                    // The rest of the character may still come.
+                    self.put_back(bytes.get(valid..).unwrap_or_default());
+                    bytes.truncate(valid);
+                } else {
+                    self.is_in_bad_line = true;
+                    bytes.truncate(before);
+                }
             } else if !matches!(outcome, Err(ReadLineError::TooLong)) {
                 outcome = Err(ReadLineError::NotText);
             }
@@ -120,6 +133,19 @@ impl<R: Read, const N: usize> BufReader<R, N> {
         bytes: &mut heapless::Vec<u8, M>,
     ) -> Result<usize, ReadLineError<R::Error>> {
         self.append_until(delimiter, bytes)
+    }
+
+    /// Reads up to `delimiter`, or to the end, and drops it.
+    fn skip_until(&mut self, delimiter: u8) -> Result<(), R::Error> {
+        loop {
+            let found = self.fill_buf()?;
+            let end = found.iter().position(|byte| *byte == delimiter).map(|place| place + 1);
+            let (count, is_end) = (end.unwrap_or(found.len()), found.is_empty());
+            self.consume(count);
+            if end.is_some() || is_end {
+                return Ok(());
+            }
+        }
     }
 
     fn append_until<const M: usize>(

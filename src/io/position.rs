@@ -12,8 +12,9 @@ use super::Error;
 /// Does a read or a write at the file's position, and sees to it that the position has gone on.
 ///
 /// When `io_uring` has done a part and fails at the rest, such as on a disk that is full, it says how
-/// much it has done, and leaves the position as it was (seen on Linux 6.18). The next write would
-/// overwrite what was written.
+/// much it has done, and leaves the position as it was. So it does where the disk is asked directly
+/// (`O_DIRECT`), however much it has done (both seen on Linux 6.18). The next write would overwrite what
+/// was written.
 #[inline]
 #[track_caller]
 pub(crate) fn perform_here(
@@ -23,7 +24,7 @@ pub(crate) fn perform_here(
     let before = if cfg!(feature = "uring") { position(operation.fd()) } else { None };
     let count = driver::perform(owner, operation)?;
     if let Some(before) = before
-        && (1..operation.buffer().len()).contains(&count)
+        && count > 0
     {
         go_on(operation.fd(), before, count);
     }
@@ -35,7 +36,6 @@ fn position(fd: Fd) -> Option<u64> {
     fd::seek(fd, 0, SEEK_CUR).ok()
 }
 
-#[cold]
 fn go_on(fd: Fd, before: u64, count: usize) {
     if position(fd) == Some(before)
         && let Ok(offset) = i64::try_from(before + count as u64)

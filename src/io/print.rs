@@ -19,7 +19,8 @@ use patient::Patient;
 ///
 /// # Panics
 ///
-/// If it cannot be written, as std's does.
+/// If it cannot be written, as std's does. Where standard output is not open, nothing is, and that is no
+/// error.
 #[macro_export]
 macro_rules! print {
     ($($part:tt)*) => {
@@ -33,7 +34,7 @@ macro_rules! print {
 ///
 /// # Panics
 ///
-/// If it cannot be written, as std's does.
+/// As [`print!`](crate::print) does.
 #[macro_export]
 macro_rules! println {
     ($($part:tt)*) => {

@@ -51,6 +51,14 @@ impl Socket {
         driver::perform(Some(&self.fd), &Operation::connect(self.fd.raw(), peer)).map(drop)
     }
 
+    /// As [`connect`](Self::connect), to a Unix socket.
+    pub(super) fn connect_unix(&self, peer: &Address) -> Result<(), Error> {
+        fd::set_nonblocking(self.fd.raw()).of(Call::Connect)?;
+        self.connect(peer)?;
+        // Otherwise io_uring would be told of what it can wait for.
+        fd::set_blocking(self.fd.raw()).of(Call::Connect).map(drop)
+    }
+
     /// Waits for somebody to connect.
     pub(super) fn accept(&self) -> Result<(Self, Address), Error> {
         let mut peer = Address::new();
@@ -110,6 +118,11 @@ impl Socket {
         driver::perform(Some(&self.fd), &Operation::send(self.fd.raw(), bytes))
     }
 
+    /// As [`send`](Self::send), where the peer may be a Unix socket for messages.
+    pub(super) fn send_to_unix_peer(&self, bytes: &[u8]) -> Result<usize, Error> {
+        driver::perform(Some(&self.fd), &Operation::send(self.fd.raw(), bytes).to_unix())
+    }
+
     pub(super) fn send_all(&self, bytes: &[u8]) -> Result<(), Error> {
         io::write_all(bytes, |rest| self.send(rest))
     }
@@ -154,7 +167,9 @@ impl Socket {
     pub(super) fn send_to(&self, bytes: &[u8], to: &Address) -> Result<usize, Error> {
         let buffers = [IoSlice::new(bytes)];
         let message = Message::to_send(&buffers, Some(to));
-        driver::perform(Some(&self.fd), &Operation::send_message(self.fd.raw(), &message))
+        let send = Operation::send_message(self.fd.raw(), &message);
+        let send = if to.family() == UNIX { send.to_unix() } else { send };
+        driver::perform(Some(&self.fd), &send)
     }
 
     /// As [`read`](Self::read), into several buffers: the first ones, if they are too many at once.
@@ -172,6 +187,9 @@ impl Socket {
     /// Sends what is in several buffers: the first ones, if they are too many at once.
     pub(super) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> Result<usize, Error> {
         let buffers = buffers.get(..buffers.len().min(MOST_BUFFERS)).unwrap_or_default();
+        if buffers.iter().all(|buffer| buffer.is_empty()) {
+            return Ok(0);
+        }
         let message = Message::to_send(buffers, None);
         driver::perform(Some(&self.fd), &Operation::send_message(self.fd.raw(), &message))
     }

@@ -23,6 +23,15 @@ const BACKLOG: u32 = 4096;
 pub struct UnixAddr(pub(super) Address);
 
 impl UnixAddr {
+    /// The address that a call has returned.
+    pub(super) fn of(address: Address, call: Call) -> Result<Self, Error> {
+        // A sender without a name has no address at all.
+        if address.is_empty() || address.family() == UNIX {
+            return Ok(Self(address));
+        }
+        Err(Error::new(call, Errno::AFNOSUPPORT))
+    }
+
     /// The address at a path: at most 107 bytes, none of them zero.
     ///
     /// # Errors
@@ -141,7 +150,7 @@ impl UnixStream {
     #[track_caller]
     pub fn connect_addr(address: &UnixAddr) -> Result<Self, Error> {
         let socket = Socket::open(UNIX, STREAM)?;
-        socket.connect(&address.0)?;
+        socket.connect_unix(&address.0)?;
         Ok(Self { socket })
     }
 
@@ -161,7 +170,7 @@ impl UnixStream {
     ///
     /// Those of getsockname(2).
     pub fn local_addr(&self) -> Result<UnixAddr, Error> {
-        self.socket.name().map(UnixAddr)
+        self.socket.name().and_then(|name| UnixAddr::of(name, Call::GetSockName))
     }
 
     /// The address of the other side.
@@ -170,7 +179,7 @@ impl UnixStream {
     ///
     /// [`Errno::NOTCONN`] if the connection is over.
     pub fn peer_addr(&self) -> Result<UnixAddr, Error> {
-        self.socket.peer().map(UnixAddr)
+        self.socket.peer().and_then(|peer| UnixAddr::of(peer, Call::GetPeerName))
     }
 
     /// Who is on the other side, as of when the connection was made.
@@ -229,7 +238,7 @@ impl UnixListener {
     #[track_caller]
     pub fn accept(&self) -> Result<(UnixStream, UnixAddr), Error> {
         let (socket, peer) = self.socket.accept()?;
-        Ok((UnixStream { socket }, UnixAddr(peer)))
+        Ok((UnixStream { socket }, UnixAddr::of(peer, Call::Accept)?))
     }
 
     /// As [`accept`](Self::accept), and does not wait. May be called outside of tasks.
@@ -241,7 +250,7 @@ impl UnixListener {
     /// [`Errno::AGAIN`] if there is no connection; else as for `accept`.
     pub fn try_accept(&self) -> Result<(UnixStream, UnixAddr), Error> {
         let (socket, peer) = self.socket.try_accept()?;
-        Ok((UnixStream { socket }, UnixAddr(peer)))
+        Ok((UnixStream { socket }, UnixAddr::of(peer, Call::Accept)?))
     }
 
     /// The connections that come, one after the other, without end.
@@ -255,7 +264,7 @@ impl UnixListener {
     ///
     /// Those of getsockname(2).
     pub fn local_addr(&self) -> Result<UnixAddr, Error> {
-        self.socket.name().map(UnixAddr)
+        self.socket.name().and_then(|name| UnixAddr::of(name, Call::GetSockName))
     }
 
     /// Another descriptor for the same socket.
@@ -288,7 +297,7 @@ impl FusedIterator for UnixIncoming<'_> {}
 super::descriptor!(UnixStream, "a connected Unix socket");
 super::descriptor!(UnixListener, "a Unix socket that listens");
 super::stream::stream_socket!(UnixStream);
-super::halves::half_addresses!(UnixStream, UnixAddr, socket => socket.name().map(UnixAddr), socket.peer().map(UnixAddr));
+super::halves::half_addresses!(UnixStream, UnixAddr, socket => socket.name().and_then(|name| UnixAddr::of(name, Call::GetSockName)), socket.peer().and_then(|peer| UnixAddr::of(peer, Call::GetPeerName)));
 crate::fd::readiness!(UnixListener, socket.fd, readable);
 #[cfg(feature = "sync")]
 super::acceptance!(UnixListener, (UnixStream, UnixAddr));

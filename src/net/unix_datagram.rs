@@ -96,7 +96,7 @@ impl UnixDatagram {
     /// Outside of a task.
     #[track_caller]
     pub fn send(&self, message: &[u8]) -> Result<usize, Error> {
-        self.socket.send(message)
+        self.socket.send_to_unix_peer(message)
     }
 
     /// As [`send`](Self::send), and does not wait. May be called outside of tasks.
@@ -185,7 +185,7 @@ impl UnixDatagram {
     #[track_caller]
     pub fn recv_from(&self, buffer: &mut [u8]) -> Result<(usize, UnixAddr), Error> {
         let (count, from) = self.socket.recv_from(buffer, 0)?;
-        Ok((count, UnixAddr(from)))
+        Ok((count, UnixAddr::of(from, Call::RecvMsg)?))
     }
 
     /// As [`recv_from`](Self::recv_from), and does not wait. May be called outside of tasks.
@@ -195,7 +195,7 @@ impl UnixDatagram {
     /// [`Errno::AGAIN`](crate::Errno::AGAIN) while there is no message; else as for `recv_from`.
     pub fn try_recv_from(&self, buffer: &mut [u8]) -> Result<(usize, UnixAddr), Error> {
         let (count, from) = self.socket.try_recv_from(buffer)?;
-        Ok((count, UnixAddr(from)))
+        Ok((count, UnixAddr::of(from, Call::RecvMsg)?))
     }
 
     /// As [`recv`](Self::recv), and leaves the message to be received again.
@@ -227,7 +227,7 @@ impl UnixDatagram {
     ///
     /// Those of getsockname(2).
     pub fn local_addr(&self) -> Result<UnixAddr, Error> {
-        self.socket.name().map(UnixAddr)
+        self.socket.name().and_then(|name| UnixAddr::of(name, Call::GetSockName))
     }
 
     /// The address of the peer.
@@ -236,7 +236,7 @@ impl UnixDatagram {
     ///
     /// [`Errno::NOTCONN`](crate::Errno::NOTCONN) without one.
     pub fn peer_addr(&self) -> Result<UnixAddr, Error> {
-        self.socket.peer().map(UnixAddr)
+        self.socket.peer().and_then(|peer| UnixAddr::of(peer, Call::GetPeerName))
     }
 
     /// Another descriptor for the same socket.

@@ -20,8 +20,8 @@ use super::{ChildStderr, ChildStdin, ChildStdout, ExitStatus};
 /// by now.
 ///
 /// Dropping it closes the pipes and lets the process run, unless the command said
-/// [`kill_on_drop`](super::Command::kill_on_drop). What has ended then is taken from the system when the
-/// next process is started.
+/// [`kill_on_drop`](super::Command::kill_on_drop). What has ended then is taken from the system when
+/// others are started; where more than 16 such are running, when some more are.
 #[derive(Debug)]
 pub struct Child {
     /// What is written here is the process's standard input, if that was
@@ -84,19 +84,25 @@ impl Child {
     #[track_caller]
     pub fn wait(&mut self) -> Result<ExitStatus, Error> {
         self.stdin = None;
+        let mut has_ended = false;
         loop {
             match self.try_wait() {
                 Ok(Some(status)) => return Ok(status),
                 Err(error) if error.errno() == Errno::INTR => continue,
                 waits => waits.map(drop)?,
             }
-            let has_ended = Operation::poll(self.pidfd.raw(), linux_raw_sys::general::POLLIN);
-            driver::perform(Some(&self.pidfd), &has_ended).map_err(|error| {
-                match error.errno() {
-                    Errno::CANCELED => Error::new(Call::Wait, Errno::CANCELED),
-                    _ => error,
-                }
+            let end = Operation::poll(self.pidfd.raw(), linux_raw_sys::general::POLLIN);
+            // Who traces it, such as a debugger, learns of its end first, and in his own time.
+            let waited = if has_ended {
+                driver::pause(&end)
+            } else {
+                driver::perform(Some(&self.pidfd), &end).map(drop)
+            };
+            waited.map_err(|error| match error.errno() {
+                Errno::CANCELED => Error::new(Call::Wait, Errno::CANCELED),
+                _ => error,
             })?;
+            has_ended = true;
         }
     }
 

@@ -5,8 +5,10 @@ use core::fmt;
 
 use crate::error::Errno;
 use crate::io::Error;
+use crate::signal::Signal;
 use crate::sys::bytes::Bytes;
 use crate::sys::call::{Call, Named as _};
+use crate::sys::signal::set_of;
 
 use super::launch::{self, Streams};
 use super::{Argument, Child, ExitStatus, Output, Stdio};
@@ -24,8 +26,8 @@ use super::{Argument, Child, ExitStatus, Output, Stdio};
 /// `std::env::set_var` sees to it that no other thread does that meanwhile, as its documentation says.
 ///
 /// The program inherits the directory, the environment, and the descriptors that are not closed on
-/// exec: none of this crate's are, but for its standard streams. It finds no signal blocked, and `SIGPIPE`
-/// not ignored.
+/// exec: none of this crate's are, but for its standard streams. It finds no signal blocked, and those
+/// ignored that this process ignores, or ignored before it waited for them; but not `SIGPIPE`.
 ///
 /// # Examples
 ///
@@ -60,6 +62,8 @@ pub struct Command {
     pub(super) process_group: Option<i32>,
     pub(super) foreground: bool,
     pub(super) session: bool,
+    /// A bit for each signal.
+    pub(super) reset: u64,
     pub(super) kill_on_drop: bool,
 }
 
@@ -101,6 +105,7 @@ impl Command {
             process_group: None,
             foreground: false,
             session: false,
+            reset: 0,
             kill_on_drop: false,
         };
         this.note(Asked::Program, &[program.bytes()]);
@@ -196,7 +201,8 @@ impl Command {
     }
 
     /// Whether the program's process group is to get the terminal, if standard input is one
-    /// (tcsetpgrp(3)): keys such as Ctrl-C then go to it, and it may read.
+    /// (tcsetpgrp(3)): keys such as Ctrl-C then go to it, and it may read. This process can
+    /// [take it back](super::take_foreground).
     pub fn foreground(&mut self, foreground: bool) -> &mut Self {
         self.foreground = foreground;
         self
@@ -205,6 +211,13 @@ impl Command {
     /// Whether the program is to begin a session, without a terminal (setsid(2)).
     pub fn setsid(&mut self, setsid: bool) -> &mut Self {
         self.session = setsid;
+        self
+    }
+
+    /// A signal that the program is not to find ignored, also where this process
+    /// [ignores](crate::signal::ignore) it or was started with it ignored.
+    pub fn reset_signal(&mut self, signal: Signal) -> &mut Self {
+        self.reset |= set_of(signal.number());
         self
     }
 

@@ -8,8 +8,10 @@ use core::sync::atomic::Ordering;
 
 use crate::error::Errno;
 use crate::io::Error;
+use crate::signal;
 use crate::stack::{MappedStack, Stack as _, StackError};
 use crate::sys::call::{Call, Named as _};
+use crate::sys::dumpable::Dumpable;
 use crate::sys::environment::Inherited;
 use crate::sys::process::Which;
 use crate::sys::spawn::{self, Plan};
@@ -74,6 +76,8 @@ pub(super) fn launch(command: &Command, streams: Streams) -> Result<Child, Error
         process_group: command.process_group,
         foreground: command.foreground,
         session: command.session,
+        ignored: signal::ignored_before(),
+        reset: command.reset,
         id: place.id(),
         failure: Cell::new(None),
         has_handlers: Cell::new(false),
@@ -82,9 +86,12 @@ pub(super) fn launch(command: &Command, streams: Streams) -> Result<Child, Error
     if let Some(scheduler) = Scheduler::current() {
         scheduler.put_slack_back();
     }
+    let gives_up_rights = command.user.is_some() || command.group.is_some();
+    let dumpable = if gives_up_rights { Dumpable::keep().of(Call::Pipe)? } else { None };
     // SAFETY: the stack is new and has that size. The strings are the command's and the inherited
     // ones, which stay until this returns.
     let pidfd = unsafe { spawn::spawn(&plan, stack.base()) }.of(Call::Clone)?;
+    drop(dumpable);
     if let Some(error) = plan.failure.get() {
         place.wait_for_end(Which::Pidfd(pidfd.raw()));
         return Err(error);

@@ -3,8 +3,10 @@
 use linux_raw_sys::general as linux;
 
 use crate::error::Errno;
+use crate::io::Error;
+use crate::sys::call::{Call, Named as _};
 use crate::sys::fd::STDIN;
-use crate::sys::process as sys;
+use crate::sys::{process as sys, signal};
 
 use super::Argument;
 
@@ -23,6 +25,28 @@ pub fn parent_id() -> i32 {
 /// [`Command::foreground`](super::Command::foreground).
 pub fn is_foreground() -> bool {
     sys::foreground_group(STDIN) == Ok(sys::group())
+}
+
+/// Takes the terminal for this process's group, if standard input is one (tcsetpgrp(3)), such as after the end
+/// of a program that had got it by [`Command::foreground`](super::Command::foreground). Does not block,
+/// and is not stopped by `TTOU`.
+///
+/// # Errors
+///
+/// - [`Errno::NOTTY`]: standard input is no terminal, or another session's.
+/// - [`Errno::BADF`]: there is no standard input.
+pub fn take_foreground() -> Result<(), Error> {
+    let mask = signal::block_all();
+    let taken = sys::set_foreground_group(STDIN, sys::group());
+    signal::set_mask(mask);
+    taken.of(Call::SetForeground)
+}
+
+/// Whether the process group `group` has processes, be it that they have ended and nobody has taken them
+/// from the system yet.
+pub fn group_exists(group: i32) -> bool {
+    // 1 would be all of the system's. Those of another user's may not be sent a signal, but are there.
+    group > 1 && signal::kill(-group, 0) != Err(Errno::SRCH)
 }
 
 /// Ends the process with `code`, of which the parent sees the low 8 bits. Nothing is dropped.

@@ -53,7 +53,8 @@ pub use argument::Argument;
 pub use child::Child;
 pub use command::Command;
 pub use machine::{
-    Reboot, abort, exit, id, is_foreground, parent_id, reboot, set_host_name, sync, umask,
+    Reboot, abort, exit, group_exists, id, is_foreground, parent_id, reboot, set_host_name, sync,
+    take_foreground, umask,
 };
 pub use output::{Captured, Output};
 pub use reap::{Reaped, reap, reap_orphans, set_child_subreaper};

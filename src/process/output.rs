@@ -49,6 +49,9 @@ impl fmt::Debug for Captured {
 /// How much room there is for a read, at least.
 const PIECE: usize = 16 * 1024;
 
+/// How much is read before other tasks, time limits and cancellations have their turn.
+const TURN: usize = 256 * 1024;
+
 impl Child {
     /// Waits until the process has ended, and reads what it writes until then, to the end of both pipes:
     /// also what other processes write that have inherited them.
@@ -102,18 +105,25 @@ fn read_all(mut pipes: [Option<OwnedFd>; 2]) -> Result<[Captured; 2], Error> {
     Ok(all)
 }
 
-/// Reads what there is. Says whether that was the end.
+/// Reads what there is, within limits. Says whether that was the end.
 fn read_some(pipe: &OwnedFd, into: &mut Bytes) -> Result<bool, Error> {
-    loop {
+    let mut rest = TURN;
+    while rest > 0 {
         if into.spare().len() < PIECE {
             into.reserve(PIECE).of(Call::Map)?;
         }
-        match fd::read(pipe.raw(), into.spare()) {
+        let spare = into.spare();
+        let end = spare.len().min(rest);
+        match fd::read(pipe.raw(), spare.get_mut(..end).unwrap_or_default()) {
             Ok(0) => return Ok(true),
-            Ok(count) => into.advance(count),
+            Ok(count) => {
+                into.advance(count);
+                rest -= count;
+            }
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => return Ok(false),
             Err(errno) => return Err(Error::new(Call::Read, errno)),
         }
     }
+    Ok(false)
 }

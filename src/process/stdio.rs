@@ -3,7 +3,7 @@
 use crate::fd::OwnedFd;
 use crate::io::Error;
 use crate::sys::call::{Call, Named as _};
-use crate::sys::fd::Fd;
+use crate::sys::fd::{self as descriptors, Fd};
 use crate::sys::signal::{self, Action, Kind};
 use crate::sys::{pipe, spawn};
 
@@ -60,7 +60,9 @@ impl Stdio {
             }
             Target::Fd(fd) => {
                 // A driver may have set it otherwise; programs do not expect that.
-                spawn::set_blocking(fd.raw()).of(Call::Duplicate)?;
+                if descriptors::set_blocking(fd.raw()).of(Call::Duplicate)? {
+                    descriptors::forget_flags();
+                }
                 Ok(Opened { number: Some(fd.raw()), child: None, parent: None })
             }
         }

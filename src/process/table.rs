@@ -31,13 +31,19 @@ use crate::sys::thread;
 use super::ExitStatus;
 
 /// All children. Its lock is held for a few system calls that do not wait, and never across a switch.
-static TABLE: Mutex<Table> = Mutex::new(Table { first: None, abandoned: 0 });
+static TABLE: Mutex<Table> = Mutex::new(Table { first: None, abandoned: 0, looked_at: 0 });
 
 struct Table {
     first: Option<&'static Page>,
     /// How many are `Abandoned`.
     abandoned: usize,
+    /// How many of them, the first ones, come last next time.
+    looked_at: usize,
 }
+
+/// How many abandoned children that are still running are looked at for each one that is started: it takes a
+/// system call each.
+const LOOKS: usize = 16;
 
 /// A page of the table, as zeros at first.
 struct Page {
@@ -111,7 +117,7 @@ impl Place {
     }
 
     /// Gives the place up, after a last look whether the child has ended. One that has not is taken from
-    /// the system when another one is started, or by whoever reaps all.
+    /// the system when others are started, or by whoever reaps all.
     pub(super) fn release(self, child: Which) {
         let mut table = TABLE.lock();
         let ended = self.try_wait_locked(child);
@@ -162,12 +168,16 @@ impl Table {
         }
     }
 
-    /// Takes children from the system that nobody has, and that have ended.
+    /// Takes children from the system that nobody has, and that have ended, until enough were seen to be running;
+    /// the next ones next time.
     fn sweep(&mut self) {
-        if self.abandoned == 0 {
-            return;
-        }
-        for entry in self.entries().filter(|entry| entry.state() == ABANDONED) {
+        let abandoned = || self.entries().filter(|entry| entry.state() == ABANDONED);
+        let (behind, before) = (abandoned().skip(self.looked_at), abandoned().take(self.looked_at));
+        let mut left = 0;
+        for entry in behind.chain(before) {
+            if left == LOOKS {
+                break;
+            }
             let id = entry.id.load(Ordering::Relaxed);
             // A number is not given again before its process was taken from the system. Where another
             // part of the program has done that, it can be that of a later child.
@@ -175,8 +185,11 @@ impl Table {
             if is_stale || sys::reap(Which::Id(id)) != Ok(None) {
                 entry.free();
                 self.abandoned -= 1;
+            } else {
+                left += 1;
             }
         }
+        self.looked_at = (self.looked_at + left) % self.abandoned.max(1);
     }
 
     fn grow(&mut self) -> Result<&'static Page, Errno> {

@@ -23,6 +23,7 @@ use core::time::Duration;
 use linux_raw_sys::general as linux;
 use spin::Mutex;
 
+use crate::arch;
 use crate::error::Errno;
 use crate::sys::epoll;
 use crate::sys::fd::Fd;
@@ -239,19 +240,10 @@ impl Detail {
     }
 }
 
-/// The signals of a set.
-fn each(mut set: u64) -> impl Iterator<Item = u32> {
-    core::iter::from_fn(move || {
-        let place = set.trailing_zeros();
-        set &= set.wrapping_sub(1);
-        (place < u64::BITS).then_some(place + 1)
-    })
-}
-
 /// Handles all signals of a set, or none of them that was not handled before.
 fn install_all(counts: &mut [u32; PLACES], wanted: u64) -> Result<(), Errno> {
     let mut done = 0;
-    for signal in each(wanted) {
+    for signal in signal::each(wanted) {
         if let Err(errno) = install(counts, signal) {
             remove_all(counts, done);
             return Err(errno);
@@ -284,7 +276,7 @@ fn install(counts: &mut [u32; PLACES], signal: u32) -> Result<(), Errno> {
 
 /// Handles the signals of a set once less. Puts back what was before, if nobody else has set anything.
 fn remove_all(counts: &mut [u32; PLACES], wanted: u64) {
-    for signal in each(wanted) {
+    for signal in signal::each(wanted) {
         let Some(count) = counts.get_mut(signal as usize) else { continue };
         *count -= 1;
         if *count == 0 && signal::action(signal).is_ok_and(|found| found.calls(on_signal)) {
@@ -292,6 +284,21 @@ fn remove_all(counts: &mut [u32; PLACES], wanted: u64) {
             let _never_fails = unsafe { signal::set_action(signal, &previous(signal)) };
         }
     }
+}
+
+/// The signals that are handled here, and would be ignored otherwise.
+#[cfg(feature = "process")]
+pub(crate) fn ignored_before() -> u64 {
+    let counts = COUNTS.lock();
+    let is_ignored = |place: usize| {
+        let signal = place as u32;
+        counts.get(place).is_some_and(|count| *count > 0)
+            && previous(signal).kind() == Kind::Ignored
+            && signal::action(signal).is_ok_and(|found| found.calls(on_signal))
+    };
+    (1..PLACES)
+        .filter(|place| is_ignored(*place))
+        .fold(0, |set, place| set | signal::set_of(place as u32))
 }
 
 fn previous(signal: u32) -> Action {
@@ -310,7 +317,7 @@ unsafe extern "C" fn on_signal(number: i32, info: *mut Info, context: *mut Conte
     let signal = number.cast_unsigned();
     // Who has installed a handler on top of this one calls this one; and if this one is on top again,
     // this one calls that. Once around is enough.
-    let Some(turn) = Turn::begin(context) else { return };
+    let Some(turn) = Turn::begin(context, arch::stack_pointer()) else { return };
     // SeqCst: pairs with the load in `wait_for_handlers`.
     RUNNING.fetch_add(1, Ordering::SeqCst);
     let mut next = FIRST.load(Ordering::SeqCst);
@@ -345,9 +352,21 @@ fn forget_previous(signal: u32) {
     }
 }
 
-/// The interruptions that handlers are in the middle of, on all threads: where the kernel has put the
-/// interrupted registers, which is different for each.
-static TURNS: [AtomicUsize; 32] = [const { AtomicUsize::new(0) }; 32];
+/// The interruptions that handlers are in the middle of, on all threads.
+static TURNS: [Interruption; 32] = [const { Interruption::NONE }; 32];
+
+/// An interruption, or none.
+struct Interruption {
+    /// Where the kernel has put the interrupted registers, which is different for each.
+    context: AtomicUsize,
+    /// The stack pointer of the handler that has begun. One that it calls lies deeper. Otherwise it is the
+    /// next interruption at the same place, and the one before has not returned, but jumped (longjmp(3)).
+    depth: AtomicUsize,
+}
+
+impl Interruption {
+    const NONE: Self = Self { context: AtomicUsize::new(0), depth: AtomicUsize::new(0) };
+}
 
 /// A handler that is in the middle of an interruption.
 struct Turn(Option<&'static AtomicUsize>);
@@ -355,16 +374,23 @@ struct Turn(Option<&'static AtomicUsize>);
 impl Turn {
     /// `None` if the interruption is being handled: the handler calls itself, by another. With more
     /// threads in handlers than there are places nobody looks.
-    fn begin(context: *const Context) -> Option<Self> {
+    fn begin(context: *const Context, depth: usize) -> Option<Self> {
         let context = context.addr();
         // Relaxed: only this thread's own stores concern it.
-        if TURNS.iter().any(|turn| turn.load(Ordering::Relaxed) == context) {
+        let begun = TURNS.iter().find(|turn| turn.context.load(Ordering::Relaxed) == context);
+        if begun.is_some_and(|turn| depth < turn.depth.load(Ordering::Relaxed)) {
             return None;
         }
-        let free = TURNS.iter().find(|turn| {
-            turn.compare_exchange(0, context, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        let turn = begun.or_else(|| {
+            TURNS.iter().find(|turn| {
+                let place = &turn.context;
+                place.compare_exchange(0, context, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            })
         });
-        Some(Self(free))
+        if let Some(turn) = turn {
+            turn.depth.store(depth, Ordering::Relaxed);
+        }
+        Some(Self(turn.map(|turn| &turn.context)))
     }
 }
 

@@ -9,6 +9,8 @@ mod number;
 mod send;
 mod wait;
 
+#[cfg(feature = "process")]
+pub(crate) use hub::ignored_before;
 pub use number::{Signal, UnknownSignal};
 pub use send::{ignore, raise, reset, send, send_to_all, send_to_group};
 pub use wait::{Info, Signals};

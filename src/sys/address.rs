@@ -60,6 +60,11 @@ impl Address {
         self.bytes.get(..self.length.min(ROOM) as usize).unwrap_or_default()
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes().is_empty()
+    }
+
     /// Its family; zero for none.
     pub(crate) fn family(&self) -> u32 {
         self.field(0).map_or(0, |bytes| u16::from_ne_bytes(bytes).into())

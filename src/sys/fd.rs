@@ -125,6 +125,14 @@ pub(crate) fn set_nonblocking(fd: Fd) -> Result<(), Errno> {
     if wanted == flags { Ok(()) } else { control(fd, linux::F_SETFL, wanted).map(drop) }
 }
 
+/// Lets calls wait that have to. Says whether they did not.
+#[cfg(any(feature = "net", feature = "process"))]
+pub(crate) fn set_blocking(fd: Fd) -> Result<bool, Errno> {
+    let flags = control(fd, linux::F_GETFL, 0)?;
+    let wanted = flags & !number(linux::O_NONBLOCK);
+    if wanted == flags { Ok(false) } else { control(fd, linux::F_SETFL, wanted).map(|_| true) }
+}
+
 /// Opens `/dev/null` for those of the descriptors 0 to 2 that are not open, so that no socket gets such
 /// a number, and with it what is printed. Where there is no such file nothing is done.
 #[cfg(all(feature = "start", feature = "epoll"))]
@@ -162,7 +170,7 @@ pub(crate) fn flags_known_since() -> u32 {
 
 /// What is known of flags of open files may not hold any more.
 #[cfg(feature = "process")]
-pub(super) fn forget_flags() {
+pub(crate) fn forget_flags() {
     FORGOTTEN.fetch_add(1, Ordering::Relaxed);
 }
 

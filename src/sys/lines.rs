@@ -55,7 +55,9 @@ impl<S: Sink> Lines<S> {
 
     fn flush(&mut self) {
         if !self.buffer.is_empty() {
-            self.failed |= S::write_all(self.fd, &self.buffer).is_err();
+            // Who is started without the descriptor does not want to hear anything.
+            let written = S::write_all(self.fd, &self.buffer);
+            self.failed |= !matches!(written, Ok(()) | Err(Errno::BADF));
             self.buffer.clear();
         }
     }

@@ -13,6 +13,8 @@ pub(crate) mod bytes;
 #[cfg(any(feature = "epoll", feature = "io"))]
 pub(crate) mod call;
 pub(crate) mod clock;
+#[cfg(feature = "process")]
+pub(crate) mod dumpable;
 #[cfg(feature = "epoll")]
 pub(crate) mod environment;
 #[cfg(feature = "epoll")]

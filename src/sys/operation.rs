@@ -36,6 +36,8 @@ pub(crate) struct Operation<'a> {
     pub(super) flags: u32,
     /// Whether a short read means that nothing is left for now.
     pub(super) is_stream: bool,
+    /// Whether it may have to wait for what its descriptor's readiness does not tell.
+    pub(super) is_unsure: bool,
     pub(super) lent: PhantomData<&'a mut [u8]>,
 }
 
@@ -49,6 +51,7 @@ impl<'a> Operation<'a> {
             offset: 0,
             flags: 0,
             is_stream: false,
+            is_unsure: false,
             lent: PhantomData,
         }
     }
@@ -82,6 +85,13 @@ impl<'a> Operation<'a> {
         Self { is_stream, ..self }
     }
 
+    /// Says that it sends to a Unix socket that may have no room for the message. Its own socket can be
+    /// written then, or it cannot when there is room again.
+    #[cfg(feature = "net")]
+    pub(crate) const fn to_unix(self) -> Self {
+        Self { is_unsure: true, ..self }
+    }
+
     /// send(2). A broken connection is an error and no signal.
     #[cfg(feature = "net")]
     pub(crate) fn send(fd: Fd, bytes: &'a [u8]) -> Self {
@@ -96,13 +106,11 @@ impl<'a> Operation<'a> {
         Self { flags, address, length: 1, ..Self::new(Call::RecvMsg, fd) }
     }
 
-    /// sendmsg(2). A broken connection is an error and no signal. Never waits by itself: to a Unix
-    /// socket whose receiver has no room, the kernel would try it again and again.
+    /// sendmsg(2). A broken connection is an error and no signal.
     #[cfg(feature = "net")]
     pub(crate) fn send_message(fd: Fd, message: &'a Message<'_>) -> Self {
         let address = (&raw const *message).expose_provenance();
-        let flags = NOSIGNAL | DONTWAIT;
-        Self { flags, address, length: 1, ..Self::new(Call::SendMsg, fd) }
+        Self { flags: NOSIGNAL, address, length: 1, ..Self::new(Call::SendMsg, fd) }
     }
 
     /// accept4(2): the new descriptor is closed on exec. The peer's address comes along.
@@ -117,11 +125,12 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// connect(2).
+    /// connect(2). A Unix socket waits while its listener has its hands full, which no event tells.
     #[cfg(feature = "net")]
     pub(crate) fn connect(fd: Fd, peer: &'a Address) -> Self {
         let (address, length) = peer.as_in();
-        Self { address, offset: length as u64, ..Self::new(Call::Connect, fd) }
+        let is_unsure = peer.family() == super::address::UNIX;
+        Self { address, offset: length as u64, is_unsure, ..Self::new(Call::Connect, fd) }
     }
 
     /// poll(2): waits for one of some events of one descriptor.
@@ -140,7 +149,7 @@ impl<'a> Operation<'a> {
     }
 
     /// The memory that it reads or writes, as far as that may run into a guard.
-    #[cfg(any(feature = "overflow", feature = "fs", feature = "io"))]
+    #[cfg(feature = "overflow")]
     pub(crate) const fn buffer(&self) -> *const [u8] {
         let start = core::ptr::with_exposed_provenance(self.address);
         let is_buffer = matches!(self.call, Call::Read | Call::Write | Call::Recv | Call::Send);
@@ -161,6 +170,16 @@ impl<'a> Operation<'a> {
             Call::Poll => self.flags,
             _ => 0,
         }
+    }
+
+    /// Whether readiness says too little, so that it has to be tried again and again.
+    pub(crate) const fn is_unsure(&self) -> bool {
+        cfg!(feature = "net") && self.is_unsure
+    }
+
+    /// Whether there is nothing to write, which can be done at any time where it means nothing.
+    pub(crate) const fn writes_nothing(&self) -> bool {
+        self.length == 0 && matches!(self.call, Call::Write | Call::Send)
     }
 
     /// Whether its result is a new descriptor.

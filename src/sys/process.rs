@@ -20,9 +20,12 @@ pub(crate) fn exit(code: i32) -> ! {
     }
 }
 
-/// Ends the process by SIGABRT, however it is handled.
+/// Ends the process by SIGABRT: by itself, or after a handler that was there for it. PID 1 of a system is
+/// not ended by signals.
 pub(crate) fn abort() -> ! {
     raise(linux::SIGABRT);
+    #[cfg(feature = "overflow")]
+    super::signal::die_of(linux::SIGABRT);
     exit(134)
 }
 
@@ -148,6 +151,21 @@ pub(crate) fn foreground_group(terminal: super::fd::Fd) -> Result<i32, Errno> {
         )
     };
     result(returned).map(|_| group)
+}
+
+/// Gives the terminal of a descriptor to a group of this session.
+#[cfg(feature = "process")]
+pub(crate) fn set_foreground_group(terminal: super::fd::Fd, group: i32) -> Result<(), Errno> {
+    // SAFETY: the kernel reads one int.
+    let returned = unsafe {
+        sc::syscall3(
+            number(linux::__NR_ioctl),
+            register(terminal),
+            number(linux_raw_sys::ioctl::TIOCSPGRP),
+            (&raw const group).expose_provenance(),
+        )
+    };
+    result(returned).map(drop)
 }
 
 /// Lets orphans below this process become its children, or no longer.

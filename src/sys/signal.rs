@@ -260,6 +260,16 @@ pub(crate) const fn set_of(signal: u32) -> u64 {
     1 << (signal - 1)
 }
 
+/// The signals of a set.
+#[cfg(feature = "signal")]
+pub(crate) fn each(mut set: u64) -> impl Iterator<Item = u32> {
+    core::iter::from_fn(move || {
+        let place = set.trailing_zeros();
+        set &= set.wrapping_sub(1);
+        (place < u64::BITS).then_some(place + 1)
+    })
+}
+
 /// What the process does with `signal`.
 pub(crate) fn action(signal: u32) -> Result<Action, Errno> {
     let mut found = Action::DEFAULT;
@@ -380,6 +390,14 @@ pub(crate) fn raise(signal: u32) {
     process::raise(signal);
 }
 
+/// Ends the process by a signal that ends processes, whatever is done with it. PID 1 of a system goes on.
+pub(crate) fn die_of(signal: u32) {
+    // SAFETY: no function is called.
+    let _never_fails = unsafe { set_action(signal, &Action::DEFAULT) };
+    change_mask(linux::SIG_UNBLOCK, set_of(signal));
+    raise(signal);
+}
+
 /// Tells this thread of a fault at `address` that has shown itself as an error of a system call,
 /// and ends the process by SIGSEGV.
 #[cfg(any(feature = "io", feature = "epoll"))]
@@ -396,8 +414,6 @@ pub(crate) fn die_of_fault(address: usize, errno: Errno) -> ! {
             (&raw const info).expose_provenance(),
         )
     };
-    // SAFETY: no function is called.
-    let _never_fails = unsafe { set_action(linux::SIGSEGV, &Action::DEFAULT) };
-    raise(linux::SIGSEGV);
+    die_of(linux::SIGSEGV);
     process::exit(139)
 }

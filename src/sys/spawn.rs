@@ -12,10 +12,9 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicI32, Ordering};
 
 use linux_raw_sys::general as linux;
-use linux_raw_sys::ioctl::TIOCSPGRP;
 
 use super::call::{Call, Error, Named as _};
-use super::fd::{self, Fd, control, forget_flags, register};
+use super::fd::{self, Fd, STDIN, control, register};
 use super::owned::OwnedFd;
 use super::signal::{self, Action, Kind};
 use super::{number, process, result};
@@ -42,6 +41,10 @@ pub(crate) struct Plan<'a> {
     pub(crate) process_group: Option<i32>,
     pub(crate) foreground: bool,
     pub(crate) session: bool,
+    /// Signals that the program is to find ignored: they were, before this process waited for them.
+    pub(crate) ignored: u64,
+    /// Signals that the program is not to find ignored.
+    pub(crate) reset: u64,
     /// Where the child's number goes, before anybody can learn of its end.
     pub(crate) id: &'a AtomicI32,
     /// Where the child says what has failed.
@@ -62,8 +65,17 @@ pub(crate) unsafe fn spawn(plan: &Plan<'_>, stack: NonNull<u8>) -> Result<OwnedF
     debug_assert!(plan.environment.last().is_some_and(|last| last.is_null()), "ends in a null");
     // A handler must not run in the child, where it would meet this process's memory.
     let mask = signal::block_all();
+    let terminal = plan.stdio[0].unwrap_or(STDIN);
+    let before = plan.foreground.then(|| process::foreground_group(terminal));
     // SAFETY: the caller's promise.
     let pidfd = unsafe { clone(plan, stack) };
+    if plan.failure.get().is_some()
+        && let Some(Ok(group)) = before
+    {
+        // The child that has got it is no more. Signals are blocked still, so that a process in the
+        // background may do this.
+        let _was_given = process::set_foreground_group(terminal, group);
+    }
     signal::set_mask(mask);
     // SAFETY: the kernel has made it for this call.
     pidfd.map(|fd| unsafe { OwnedFd::of_number(fd) })
@@ -210,16 +222,16 @@ fn set_ids(plan: &Plan<'_>) -> Result<(), Error> {
 
 /// Gives the terminal to the child's process group, if standard input is one.
 fn set_foreground() -> Result<(), Errno> {
-    let group = i32::try_from(call(linux::__NR_getpgid, [0; 3])?).unwrap_or(0);
-    let place = (&raw const group).expose_provenance();
-    match call(linux::__NR_ioctl, [0, number(TIOCSPGRP), place]) {
-        Ok(_) | Err(Errno::NOTTY | Errno::BADF) => Ok(()),
-        Err(errno) => Err(errno),
+    match process::set_foreground_group(STDIN, process::group()) {
+        Err(Errno::NOTTY | Errno::BADF) => Ok(()),
+        set => set,
     }
 }
 
 /// Signals as a program expects them: none waits, and none of this process's handlers is left.
 fn set_signals(plan: &Plan<'_>) {
+    // std ignores it, and has its children not do so.
+    let reset = plan.reset | signal::set_of(linux::SIGPIPE);
     if plan.has_handlers.get() {
         for signal in 1..=64 {
             if signal::action(signal).is_ok_and(|action| action.kind() == Kind::Function) {
@@ -228,9 +240,12 @@ fn set_signals(plan: &Plan<'_>) {
             }
         }
     }
-    // std ignores it, and has its children not do so.
-    // SAFETY: no function is called.
-    let _never_fails = unsafe { signal::set_action(linux::SIGPIPE, &Action::DEFAULT) };
+    for (signals, action) in [(plan.ignored, Action::IGNORE), (reset, Action::DEFAULT)] {
+        for signal in signal::each(signals) {
+            // SAFETY: no function is called.
+            let _never_fails = unsafe { signal::set_action(signal, &action) };
+        }
+    }
     signal::set_mask(0);
 }
 
@@ -283,15 +298,4 @@ pub(crate) fn open_null() -> Result<OwnedFd, Errno> {
     let fd = fd::open(c"/dev/null", linux::O_RDWR | linux::O_CLOEXEC)?;
     // SAFETY: the kernel has made it for this call.
     Ok(unsafe { OwnedFd::of_number(register(fd)) })
-}
-
-/// Lets calls wait that have to.
-pub(crate) fn set_blocking(fd: Fd) -> Result<(), Errno> {
-    let flags = control(fd, linux::F_GETFL, 0)?;
-    let wanted = flags & !number(linux::O_NONBLOCK);
-    if wanted == flags {
-        return Ok(());
-    }
-    forget_flags();
-    control(fd, linux::F_SETFL, wanted).map(drop)
 }

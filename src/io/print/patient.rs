@@ -1,6 +1,6 @@
 //! Printing by tasks: whoever finds no room for his text parks, and the others go on.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
 
 use linux_raw_sys::general::POLLOUT;
@@ -51,19 +51,32 @@ impl Sink for Patient {
 /// or the tasks are ended because none can go on.
 #[cold]
 fn wait_and_write(write: &Operation<'_>) -> Result<usize, Errno> {
-    task::shield(|| driver::perform(None, write)).map_err(|error| {
+    let stalls = of(&STALLS, write.fd());
+    // Relaxed: no memory hangs on it.
+    stalls.store(true, Ordering::Relaxed);
+    let written = task::shield(|| driver::perform(None, write));
+    stalls.store(false, Ordering::Relaxed);
+    written.map_err(|error| {
         if error.call() == Call::Driver.name() { Errno::CANCELED } else { error.errno() }
     })
 }
 
 /// How often a task looks whether it is its turn.
 const PAUSE: Duration = Duration::from_millis(1);
-/// How often at most. Then lines may mix: whoever has the turn may never give it back, if it is a
-/// coroutine that was suspended in the middle of its text.
+/// How often at most, not counting those while there is no room. Then lines may mix: whoever has the turn
+/// may never give it back, if it is a coroutine that was suspended in the middle of its text.
 const MOST_PAUSES: u32 = 1000;
 
 /// The task that is in the middle of a text, as an address: of standard output, and of standard error.
 static WRITERS: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+
+/// Whether somebody waits for room: on standard output, and on standard error.
+static STALLS: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
+
+/// What concerns a descriptor.
+fn of<T>([output, error]: &'static [T; 2], fd: Fd) -> &'static T {
+    if fd == STDOUT { output } else { error }
+}
 
 /// A task's turn to print. Nobody waits for one but when a task has parked in the middle of its text.
 pub(super) struct Turn(Option<&'static AtomicUsize>);
@@ -73,10 +86,10 @@ impl Turn {
     #[inline]
     pub(super) fn take(fd: Fd) -> Self {
         let Some(scheduler) = Scheduler::current() else { return Self(None) };
-        let [output, error] = &WRITERS;
-        let place = if fd == STDOUT { output } else { error };
+        let place = of(&WRITERS, fd);
         let me = (&raw const *scheduler.task()).addr();
-        for _ in 0..MOST_PAUSES {
+        let mut pauses = 0;
+        while pauses < MOST_PAUSES {
             // Relaxed: no memory hangs on it.
             match place.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Self(Some(place)),
@@ -86,6 +99,7 @@ impl Turn {
             if !pause(scheduler, fd) {
                 break;
             }
+            pauses += u32::from(!of(&STALLS, fd).load(Ordering::Relaxed));
         }
         Self(None)
     }
