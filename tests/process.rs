@@ -276,8 +276,15 @@ time.sleep(1)
     });
 }
 
+/// From a program that is as fast as whoever reads.
 #[test]
 fn endless_output_ends_with_the_time() {
+    const WRITER: &str = "
+import fcntl, os
+fcntl.fcntl(1, fcntl.F_SETPIPE_SZ, 1 << 20)
+text = b'x' * (1 << 20)
+while True: os.write(1, text)
+";
     static R: Runtime<2> = Runtime::new();
     on_both_drivers(&R, || {
         let ticks = task::spawn(|| {
@@ -288,7 +295,7 @@ fn endless_output_ends_with_the_time() {
             ticks
         })
         .unwrap();
-        let endless = || Command::new("yes").kill_on_drop(true).output();
+        let endless = || Command::new("python3").args(["-c", WRITER]).kill_on_drop(true).output();
         let late = time::timeout(Duration::from_millis(300), endless);
         assert_eq!(late.unwrap_err().0.unwrap_err().errno(), Errno::CANCELED);
         ticks.cancel();

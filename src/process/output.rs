@@ -14,6 +14,7 @@ use crate::sys::call::{Call, Named as _};
 use crate::sys::epoll::Epoll;
 use crate::sys::fd;
 use crate::sys::operation::Operation;
+use crate::task;
 
 use super::{Child, ExitStatus};
 
@@ -50,7 +51,7 @@ impl fmt::Debug for Captured {
 const PIECE: usize = 16 * 1024;
 
 /// How much is read before other tasks, time limits and cancellations have their turn.
-const TURN: usize = 256 * 1024;
+const TURN: usize = 64 * 1024;
 
 impl Child {
     /// Waits until the process has ended, and reads what it writes until then, to the end of both pipes:
@@ -91,6 +92,10 @@ fn read_all(mut pipes: [Option<OwnedFd>; 2]) -> Result<[Captured; 2], Error> {
             .of(Call::EpollControl)?;
     }
     while pipes.iter().any(Option::is_some) {
+        // Who never has to wait is not told otherwise.
+        if task::cancelled() {
+            return Err(Error::new(Call::Poll, Errno::CANCELED));
+        }
         // It can be read when one of those can that it watches.
         let some = Operation::poll(ready.owner().raw(), linux::POLLIN);
         driver::perform(Some(ready.owner()), &some)?;
