@@ -22,7 +22,6 @@ use core::convert::Infallible;
 use core::ffi::CStr;
 use core::iter;
 
-use barecoro::io::Error;
 use barecoro::process::{self, Child, Command, ExitStatus};
 use barecoro::signal::{self, Signal, Signals};
 use barecoro::start::{ArgsOs, Env, ExitCode};

@@ -17,8 +17,8 @@ pub(crate) struct Request<'a> {
     pub(crate) if_modified_since: Option<&'a [u8]>,
     /// How many bytes follow the headers, which nobody wants.
     pub(crate) body: usize,
-    /// Whether that was said.
-    has_length: bool,
+    /// How many were said to.
+    content_length: Option<usize>,
     /// Whether the client wants no other answer.
     is_last: bool,
     /// How many bytes the headers are.
@@ -48,7 +48,7 @@ impl<'a> Request<'a> {
             stays_open: version == 1,
             if_modified_since: None,
             body: 0,
-            has_length: false,
+            content_length: None,
             is_last: false,
             length,
         };
@@ -58,6 +58,7 @@ impl<'a> Request<'a> {
             request.take_header(header)?;
         }
         request.stays_open &= !request.is_last;
+        request.body = request.content_length.unwrap_or(0);
         // RFC 9112, 3.2.
         if hosts > 1 || (version == 1 && hosts == 0) {
             return Err(Status::BAD_REQUEST);
@@ -81,10 +82,10 @@ impl<'a> Request<'a> {
             let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             let length = text.parse().ok().filter(|_| is_number).ok_or(Status::BAD_REQUEST)?;
             // Two that differ, and a server and a proxy may not agree where the next request begins.
-            if self.has_length && self.body != length {
+            if self.content_length.is_some_and(|before| before != length) {
                 return Err(Status::BAD_REQUEST);
             }
-            (self.body, self.has_length) = (length, true);
+            self.content_length = Some(length);
         } else if is("transfer-encoding") {
             // Where the body ends is then said inside of it.
             return Err(Status::LENGTH_REQUIRED);

@@ -83,6 +83,7 @@ pub struct ReadDir {
 
 impl ReadDir {
     /// What is in an open folder.
+    #[expect(clippy::large_stack_arrays, reason = "documented at `ReadDir`")]
     pub(super) const fn new(fd: OwnedFd) -> Self {
         Self { fd, buffer: [0; ROOM], start: 0, end: 0, is_over: false }
     }

@@ -290,15 +290,13 @@ fn remove_all(counts: &mut [u32; PLACES], wanted: u64) {
 #[cfg(feature = "process")]
 pub(crate) fn ignored_before() -> u64 {
     let counts = COUNTS.lock();
-    let is_ignored = |place: usize| {
-        let signal = place as u32;
-        counts.get(place).is_some_and(|count| *count > 0)
+    let is_ignored = |signal: u32| {
+        counts.get(signal as usize).is_some_and(|count| *count > 0)
             && previous(signal).kind() == Kind::Ignored
             && signal::action(signal).is_ok_and(|found| found.calls(on_signal))
     };
-    (1..PLACES)
-        .filter(|place| is_ignored(*place))
-        .fold(0, |set, place| set | signal::set_of(place as u32))
+    let ignored = (1..=linux::_NSIG).filter(|signal| is_ignored(*signal));
+    ignored.fold(0, |set, signal| set | signal::set_of(signal))
 }
 
 fn previous(signal: u32) -> Action {
@@ -353,7 +351,7 @@ fn forget_previous(signal: u32) {
 }
 
 /// The interruptions that handlers are in the middle of, on all threads.
-static TURNS: [Interruption; 32] = [const { Interruption::NONE }; 32];
+static TURNS: [Interruption; 32] = [const { Interruption::none() }; 32];
 
 /// An interruption, or none.
 struct Interruption {
@@ -365,7 +363,9 @@ struct Interruption {
 }
 
 impl Interruption {
-    const NONE: Self = Self { context: AtomicUsize::new(0), depth: AtomicUsize::new(0) };
+    const fn none() -> Self {
+        Self { context: AtomicUsize::new(0), depth: AtomicUsize::new(0) }
+    }
 }
 
 /// A handler that is in the middle of an interruption.
