@@ -27,7 +27,7 @@ const WAYS: &[(&str, &[&str])] = &[
     ("eventfd2", &["EMFILE", "ENFILE", "ENOMEM"]),
     ("fcntl", &["EMFILE", "EPERM"]),
     ("fdatasync", &["EIO", "ENOSPC", "EINTR"]),
-    ("getdents64", &["ENOENT", "EIO", "EINTR"]),
+    ("getdents64", &["ENOTDIR", "EIO", "EINTR"]),
     ("getsockname", &["ENOBUFS"]),
     ("io_uring_enter", &["EINTR", "EAGAIN", "EBUSY", "ENOMEM"]),
     ("io_uring_setup", &["ENOMEM", "EMFILE", "EPERM", "ENOSYS", "EINVAL"]),
