@@ -29,7 +29,7 @@ use crate::sys::owned::OwnedFd;
 use crate::task::{Scheduler, Waiting, Wake};
 
 use super::sources::{Source, Sources};
-use super::{Refusals, persist};
+use super::{RETRY, Refusals, pause_for, persist};
 
 /// How many events are fetched at once.
 const EVENTS: usize = 128;
@@ -146,6 +146,11 @@ impl Epoll {
             if !is_known || !is_in_vain || operation.writes_nothing() {
                 match operation.perform() {
                     Err(Errno::INTR) => continue,
+                    // The system is short of something, of which no event tells.
+                    Err(Errno::AGAIN) if is_connect => {
+                        pause_for(scheduler, operation, RETRY)?;
+                        continue;
+                    }
                     Err(Errno::AGAIN) => {}
                     Err(Errno::INPROGRESS | Errno::ALREADY) if is_connect => {}
                     Err(Errno::ISCONN) if is_connect && has_waited => return Ok(0),

@@ -209,7 +209,6 @@ impl Refusals {
 }
 
 /// How long an operation waits to be tried again where nothing says when it would succeed.
-#[cfg(any(feature = "uring", feature = "process"))]
 const RETRY: Duration = Duration::from_millis(1);
 
 /// Lets some time pass before an operation is tried again that seemed to be possible, and was not.

@@ -123,7 +123,8 @@ pub struct UnixStream {
 impl UnixStream {
     /// Connects to the socket at a path.
     ///
-    /// While that has as many connections waiting as it may have, this waits too.
+    /// While that has as many connections waiting as it may have, this waits too. As the kernel does not
+    /// tell when it has fewer, that is looked at less and less often, at least every 16 ms.
     ///
     /// # Errors
     ///

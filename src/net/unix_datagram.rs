@@ -85,7 +85,8 @@ impl UnixDatagram {
         self.socket.connect(&address.0)
     }
 
-    /// Sends a message to the peer; waits while that has no room for it.
+    /// Sends a message to the peer; waits while that has no room for it. As the kernel does not always tell
+    /// when it has, that is looked at less and less often, at least every 16 ms.
     ///
     /// # Errors
     ///
@@ -108,7 +109,8 @@ impl UnixDatagram {
         self.socket.try_send(message)
     }
 
-    /// Sends a message to the socket at a path; waits while that has no room for it.
+    /// Sends a message to the socket at a path; waits while that has no room for it, as [`send`](Self::send)
+    /// does.
     ///
     /// # Errors
     ///

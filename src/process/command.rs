@@ -249,8 +249,8 @@ impl Command {
     ///
     /// The OS thread stands still until the program has begun, typically for a tenth to half of a
     /// millisecond, and about one more for every thousand variables that the command sets. Needs no task.
-    /// Uses a descriptor, one more for each pipe, and for its duration about 40 KiB of memory, and 24 bytes
-    /// for each such variable.
+    /// Uses a descriptor, one more for each pipe, and for its duration two more if it gives up being a user or
+    /// a group, about 40 KiB of memory, and 24 bytes for each such variable.
     ///
     /// # Errors
     ///
