@@ -19,7 +19,9 @@ fn at_once(call: impl FnOnce() -> Result<usize, Error>) {
 
 /// Fills what a stream's peer has room for, until a write waits.
 fn fill(mut write: impl FnMut() -> Result<usize, Error>) {
-    while time::timeout(Duration::from_millis(5), &mut write).is_ok() {}
+    while let Ok(written) = time::timeout(Duration::from_millis(5), &mut write) {
+        assert!(written.unwrap() > 0);
+    }
 }
 
 macro_rules! wait_for_nothing {

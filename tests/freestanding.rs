@@ -11,11 +11,12 @@ use common::{Ended, build, build_package, root, run};
 const FEATURES: &str = "start,panic-handler,io,time,mem";
 
 /// Ways to build the test programs: optimised or not, with the plain list of relocations, with the
-/// compact one, and at a fixed address.
+/// compact one, laid out by the crate's script, and at a fixed address.
 const WAYS: &[(bool, &str)] = &[
     (false, "-C force-frame-pointers=yes"),
     (true, "-C force-frame-pointers=yes"),
     (true, "-C link-arg=-Wl,-z,pack-relative-relocs"),
+    (true, "-C link-arg=-Wl,-T,../../linker.ld,-z,noexecstack,--no-eh-frame-hdr"),
     (false, "-C relocation-model=static"),
 ];
 

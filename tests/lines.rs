@@ -107,6 +107,16 @@ fn what_is_not_text_is_lost() {
     assert_eq!(line, "old");
     assert_eq!(reader.read_line(&mut line), Ok(5));
     assert_eq!(line, "oldnext\n");
+
+    // Who reads otherwise in between has taken the rest.
+    let parts = [Ok(&b"\xff"[..]), timed_out(), Ok(b"rest\ngood\n")];
+    let mut reader = BufReader::<_, 16>::new(Parts(parts.into()));
+    let mut line = Line::new();
+    assert!(matches!(reader.read_line(&mut line), Err(ReadLineError::Read(_))));
+    let mut rest = heapless::Vec::<u8, 16>::new();
+    assert_eq!(reader.read_until(b'\n', &mut rest), Ok(5));
+    assert_eq!(reader.read_line(&mut line), Ok(5));
+    assert_eq!(line, "good\n");
 }
 
 /// Such as a read whose time was up: the next one goes on.

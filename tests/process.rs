@@ -214,14 +214,15 @@ fn signals_that_were_ignored_are_so_for_a_child_unless_they_are_reset() {
         static R: Runtime<1> = Runtime::new();
         on_both_drivers(&R, || {
             let ignored = |command: &mut Command| {
-                let output = command.output().unwrap();
-                let text = text(&output);
-                let set = text.strip_prefix("SigIgn:\t").unwrap();
-                let set = u64::from_str_radix(set.trim_end(), 16).unwrap();
+                let status = text(&command.output().unwrap());
+                let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:\t")).unwrap();
+                let set = u64::from_str_radix(set, 16).unwrap();
                 [Signal::HUP, Signal::INT, Signal::TTOU].map(|one| set & 1 << (one.get() - 1) != 0)
             };
-            let mut command = Command::new("grep");
-            command.args(["SigIgn", "/proc/self/status"]);
+            let mut command = Command::new("cat");
+            command.arg("/proc/self/status");
+            // A shell may have ignored it for what it started in the background.
+            signal::reset(Signal::INT).unwrap();
             for one in [Signal::HUP, Signal::TTOU] {
                 signal::ignore(one).unwrap();
             }
@@ -256,11 +257,15 @@ time.sleep(1)
     static R: Runtime<2> = Runtime::new();
     on_both_drivers(&R, || {
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
-        let mut tracer = Command::new("python3")
-            .args(["-c", TRACER, &child.id().to_string()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let id = child.id().to_string();
+        let mut tracer = Command::new("python3");
+        let mut tracer = match tracer.args(["-c", TRACER, &id]).stdout(Stdio::piped()).spawn() {
+            Err(error) if error.errno() == Errno::NOENT => {
+                eprintln!("SKIPPED: there is no python3");
+                return;
+            }
+            tracer => tracer.unwrap(),
+        };
         let mut said = [0; 16];
         let count = tracer.stdout.as_ref().unwrap().read(&mut said).unwrap();
         if &said[..count] == b"forbidden\n" {
@@ -276,15 +281,8 @@ time.sleep(1)
     });
 }
 
-/// From a program that is as fast as whoever reads.
 #[test]
 fn endless_output_ends_with_the_time() {
-    const WRITER: &str = "
-import fcntl, os
-fcntl.fcntl(1, fcntl.F_SETPIPE_SZ, 1 << 20)
-text = b'x' * (1 << 20)
-while True: os.write(1, text)
-";
     static R: Runtime<2> = Runtime::new();
     on_both_drivers(&R, || {
         let ticks = task::spawn(|| {
@@ -295,11 +293,13 @@ while True: os.write(1, text)
             ticks
         })
         .unwrap();
-        let endless = || Command::new("python3").args(["-c", WRITER]).kill_on_drop(true).output();
-        let late = time::timeout(Duration::from_millis(300), endless);
+        let mut command = Command::new("cat");
+        command.arg("/dev/zero").stdout(Stdio::piped()).kill_on_drop(true);
+        let endless = command.spawn().unwrap();
+        let late = time::timeout(Duration::from_millis(50), || endless.wait_with_output());
         assert_eq!(late.unwrap_err().0.unwrap_err().errno(), Errno::CANCELED);
         ticks.cancel();
-        assert!(ticks.join().unwrap() > 10, "others run meanwhile");
+        assert!(ticks.join().unwrap() > 1, "others run meanwhile");
     });
 }
 

@@ -690,4 +690,37 @@ mod limits {
             assert_eq!(sum.unwrap(), 105);
         });
     }
+
+    /// What locked memory does not take says nothing about the kernel.
+    #[test]
+    fn memory_that_was_locked_for_a_while() {
+        under("true", "limits::memory_that_was_locked_for_a_while", || {
+            unsafe extern "C" {
+                safe fn mlockall(flags: i32) -> i32;
+                safe fn munlockall() -> i32;
+            }
+            const FUTURE: i32 = 2;
+            static R: Runtime<64> = Runtime::new();
+            let mappings_of_a_run = || {
+                let before = mappings();
+                R.run(|| {
+                    let tasks: Vec<_> = (0..60).map(|_| task::spawn(|| ()).unwrap()).collect();
+                    let during = mappings();
+                    drop(tasks);
+                    during - before
+                })
+                .unwrap()
+            };
+            let at_first = mappings_of_a_run();
+            if mlockall(FUTURE) != 0 {
+                eprintln!("SKIPPED: memory may not be locked");
+                return;
+            }
+            // The limit may be too small for it, which is not what this is about.
+            let _refused = R.run(|| task::spawn(|| ()).map(|task| task.join()).is_ok());
+            assert_eq!(munlockall(), 0);
+            let afterwards = mappings_of_a_run();
+            assert!(afterwards <= at_first + 4, "{at_first} {afterwards}");
+        });
+    }
 }

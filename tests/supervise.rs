@@ -102,13 +102,24 @@ fn services_are_started_again_with_pauses_and_stopped() {
 /// Also those that outlive the one that has started them.
 #[test]
 fn a_service_is_ended_with_its_whole_group() {
-    let service = "(trap '' TERM; exec sleep 7.77) & echo started; exec sleep 100";
-    let arguments = ["--grace", "1", "sh", "-c", "sleep 0.5", "--", "sh", "-c", service];
+    let folder = tempfile::tempdir().unwrap();
+    let ready = folder.path().join("ready");
+    let ready = ready.to_str().unwrap();
+    // A number of its own, to be found again.
+    let long = format!("77.{}", std::process::id());
+    let service =
+        format!("(trap '' TERM; : > {ready}; exec sleep {long}) & echo started; exec sleep 100");
+    let main = format!("until [ -e {ready} ]; do sleep 0.05; done; rm {ready}");
+    let arguments = ["--grace", "1", "sh", "-c", &main, "--", "sh", "-c", &service];
     each_way(&arguments, |ended| {
         assert_eq!((ended.stdout.as_str(), ended.code), ("started\n", Some(0)), "{ended:?}");
         assert_eq!(ended.stderr, "supervise: sh: killed, as it did not end\n");
-        let left = Command::new("pgrep").args(["-fx", "sleep 7.77"]).output().unwrap();
-        assert_eq!(String::from_utf8(left.stdout).unwrap(), "", "they live");
+        let processes = std::fs::read_dir("/proc").unwrap();
+        let lives = |process: std::fs::DirEntry| {
+            let words = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+            words == format!("sleep\0{long}\0").as_bytes()
+        };
+        assert!(!processes.map(Result::unwrap).any(lives), "it lives");
     });
 }
 

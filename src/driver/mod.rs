@@ -73,7 +73,11 @@ pub(crate) fn open(owner: Option<&OwnedFd>, operation: &Operation<'_>) -> Result
 /// Does an operation without waiting, also outside of tasks. What would have to wait fails with `EAGAIN`;
 /// for that its descriptor is set not to wait, if it is not a socket's to send or receive.
 pub(crate) fn perform_now(operation: &Operation<'_>) -> Result<usize, Error> {
-    let is_set = if operation.never_waits() { Ok(()) } else { fd::set_nonblocking(operation.fd()) };
+    let is_set = if operation.never_waits() {
+        Ok(())
+    } else {
+        fd::set_nonblocking(operation.fd()).map(drop)
+    };
     let done = is_set.and_then(|()| {
         loop {
             match operation.perform() {

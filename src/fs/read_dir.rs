@@ -92,13 +92,13 @@ impl ReadDir {
         loop {
             if self.start == self.end {
                 self.start = 0;
-                self.end = match again(|| folder::entries(self.fd.raw(), &mut self.buffer)) {
-                    Err(Errno::NOENT) => 0,
-                    entries => entries?,
-                };
-                if self.end == 0 {
-                    return Ok(None);
+                // Until there are more.
+                (self.end, self.is_over) = (0, true);
+                match again(|| folder::entries(self.fd.raw(), &mut self.buffer)) {
+                    Ok(0) | Err(Errno::NOENT) => return Ok(None),
+                    entries => self.end = entries?,
                 }
+                self.is_over = false;
             }
             let rest = self.buffer.get(self.start..self.end).unwrap_or_default();
             let length = field(rest, LENGTH).map_or(0, |length| u16::from_ne_bytes(length).into());
@@ -125,9 +125,7 @@ impl Iterator for ReadDir {
         if self.is_over {
             return None;
         }
-        let next = self.try_next();
-        self.is_over = !matches!(next, Ok(Some(_)) | Err(Errno::NAMETOOLONG));
-        next.of(Call::ReadDirectory).transpose()
+        self.try_next().of(Call::ReadDirectory).transpose()
     }
 }
 

@@ -66,7 +66,7 @@ impl<R: Read, const N: usize> BufReader<R, N> {
     ///
     /// # Cancellation
     ///
-    /// As for any error of reading, nothing is lost but what is not text.
+    /// As for any error of reading, nothing is lost but a line that is not text.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl<R: Read, const N: usize> BufReader<R, N> {
         line: &mut heapless::String<M>,
     ) -> Result<usize, ReadLineError<R::Error>> {
         if self.is_in_bad_line {
-            self.skip_until(b'\n').map_err(ReadLineError::Read)?;
+            self.skip_line().map_err(ReadLineError::Read)?;
             self.is_in_bad_line = false;
             return Err(ReadLineError::NotText);
         }
@@ -135,11 +135,11 @@ impl<R: Read, const N: usize> BufReader<R, N> {
         self.append_until(delimiter, bytes)
     }
 
-    /// Reads up to `delimiter`, or to the end, and drops it.
-    fn skip_until(&mut self, delimiter: u8) -> Result<(), R::Error> {
+    /// Reads up to the end of a line, or to the end of all, and drops it.
+    fn skip_line(&mut self) -> Result<(), R::Error> {
         loop {
             let found = self.fill_buf()?;
-            let end = found.iter().position(|byte| *byte == delimiter).map(|place| place + 1);
+            let end = found.iter().position(|byte| *byte == b'\n').map(|place| place + 1);
             let (count, is_end) = (end.unwrap_or(found.len()), found.is_empty());
             self.consume(count);
             if end.is_some() || is_end {
@@ -183,7 +183,7 @@ impl<R: Read, const N: usize> Read for BufReader<R, N> {
             return Ok(0);
         }
         // What is at least as large as the buffer needs none.
-        if self.buffer().is_empty() && buffer.len() >= N {
+        if self.buffer().is_empty() && buffer.len() >= N && !self.is_in_bad_line {
             return self.inner.read(buffer);
         }
         let found = self.fill_buf()?;
@@ -207,7 +207,10 @@ impl<R: Read, const N: usize> BufRead for BufReader<R, N> {
     }
 
     fn consume(&mut self, count: usize) {
-        self.start = self.start.saturating_add(count).min(self.end);
+        let end = self.start.saturating_add(count).min(self.end);
+        let taken = self.buffer.get(self.start..end).unwrap_or_default();
+        self.is_in_bad_line &= !taken.contains(&b'\n');
+        self.start = end;
     }
 }
 

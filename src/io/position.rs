@@ -1,6 +1,6 @@
 //! Reading and writing at a file's own position.
 
-use linux_raw_sys::general::{SEEK_CUR, SEEK_SET};
+use linux_raw_sys::general::{F_GETFL, O_DIRECT, SEEK_CUR, SEEK_SET};
 
 use crate::driver;
 use crate::sys::fd::{self, Fd};
@@ -25,6 +25,8 @@ pub(crate) fn perform_here(
     let count = driver::perform(owner, operation)?;
     if let Some(before) = before
         && count > 0
+        && position(operation.fd()) == Some(before)
+        && (count < operation.buffer().len() || is_direct(operation.fd()))
     {
         go_on(operation.fd(), before, count);
     }
@@ -36,10 +38,17 @@ fn position(fd: Fd) -> Option<u64> {
     fd::seek(fd, 0, SEEK_CUR).ok()
 }
 
+/// Whether the disk is asked directly. Other files may have reasons to stay where they are, such as those
+/// of `/proc` that take a request and then give an answer.
+#[cold]
+fn is_direct(fd: Fd) -> bool {
+    let flags = fd::control(fd, F_GETFL, 0);
+    flags.is_ok_and(|flags| flags & O_DIRECT as usize != 0)
+}
+
+#[cold]
 fn go_on(fd: Fd, before: u64, count: usize) {
-    if position(fd) == Some(before)
-        && let Ok(offset) = i64::try_from(before + count as u64)
-    {
+    if let Ok(offset) = i64::try_from(before + count as u64) {
         // It has a position, so this does not fail.
         let _moved = fd::seek(fd, offset, SEEK_SET);
     }

@@ -53,10 +53,13 @@ impl Socket {
 
     /// As [`connect`](Self::connect), to a Unix socket.
     pub(super) fn connect_unix(&self, peer: &Address) -> Result<(), Error> {
-        fd::set_nonblocking(self.fd.raw()).of(Call::Connect)?;
-        self.connect(peer)?;
-        // Otherwise io_uring would be told of what it can wait for.
-        fd::set_blocking(self.fd.raw()).of(Call::Connect).map(drop)
+        let has_waited = fd::set_nonblocking(self.fd.raw()).of(Call::Connect)?;
+        let connected = self.connect(peer);
+        if has_waited {
+            // Otherwise io_uring would be told of what it can wait for.
+            fd::set_blocking(self.fd.raw()).of(Call::Connect)?;
+        }
+        connected
     }
 
     /// Waits for somebody to connect.

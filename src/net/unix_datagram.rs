@@ -82,7 +82,7 @@ impl UnixDatagram {
     /// Outside of a task.
     #[track_caller]
     pub fn connect_addr(&self, address: &UnixAddr) -> Result<(), Error> {
-        self.socket.connect(&address.0)
+        self.socket.connect_unix(&address.0)
     }
 
     /// Sends a message to the peer; waits while that has no room for it. As the kernel does not always tell

@@ -315,7 +315,7 @@ unsafe extern "C" fn on_signal(number: i32, info: *mut Info, context: *mut Conte
     let signal = number.cast_unsigned();
     // Who has installed a handler on top of this one calls this one; and if this one is on top again,
     // this one calls that. Once around is enough.
-    let Some(turn) = Turn::begin(context, arch::stack_pointer()) else { return };
+    let Some(turn) = Turn::begin(signal, context, arch::stack_pointer()) else { return };
     // SeqCst: pairs with the load in `wait_for_handlers`.
     RUNNING.fetch_add(1, Ordering::SeqCst);
     let mut next = FIRST.load(Ordering::SeqCst);
@@ -357,6 +357,7 @@ static TURNS: [Interruption; 32] = [const { Interruption::none() }; 32];
 struct Interruption {
     /// Where the kernel has put the interrupted registers, which is different for each.
     context: AtomicUsize,
+    signal: AtomicU32,
     /// The stack pointer of the handler that has begun. One that it calls lies deeper. Otherwise it is the
     /// next interruption at the same place, and the one before has not returned, but jumped (longjmp(3)).
     depth: AtomicUsize,
@@ -364,7 +365,7 @@ struct Interruption {
 
 impl Interruption {
     const fn none() -> Self {
-        Self { context: AtomicUsize::new(0), depth: AtomicUsize::new(0) }
+        Self { context: AtomicUsize::new(0), signal: AtomicU32::new(0), depth: AtomicUsize::new(0) }
     }
 }
 
@@ -374,11 +375,14 @@ struct Turn(Option<&'static AtomicUsize>);
 impl Turn {
     /// `None` if the interruption is being handled: the handler calls itself, by another. With more
     /// threads in handlers than there are places nobody looks.
-    fn begin(context: *const Context, depth: usize) -> Option<Self> {
+    fn begin(signal: u32, context: *const Context, depth: usize) -> Option<Self> {
         let context = context.addr();
         // Relaxed: only this thread's own stores concern it.
         let begun = TURNS.iter().find(|turn| turn.context.load(Ordering::Relaxed) == context);
-        if begun.is_some_and(|turn| depth < turn.depth.load(Ordering::Relaxed)) {
+        if let Some(turn) = begun
+            && turn.signal.load(Ordering::Relaxed) == signal
+            && depth < turn.depth.load(Ordering::Relaxed)
+        {
             return None;
         }
         let turn = begun.or_else(|| {
@@ -388,6 +392,7 @@ impl Turn {
             })
         });
         if let Some(turn) = turn {
+            turn.signal.store(signal, Ordering::Relaxed);
             turn.depth.store(depth, Ordering::Relaxed);
         }
         Some(Self(turn.map(|turn| &turn.context)))

@@ -89,6 +89,8 @@ fn lacks_markers() -> bool {
 #[cold]
 fn find_out_whether_markers_are_lacking() {
     let Ok(page) = mem::map_stack(mem::PAGE) else { return };
+    // It is locked from the start where all memory is (`MCL_FUTURE`).
+    mem::unlock(page, mem::PAGE);
     // SAFETY: the page is new and nobody else knows it.
     unsafe {
         if mem::guard(page, mem::PAGE) == Err(Errno::INVAL) {

@@ -12,7 +12,8 @@ use super::thread::{self, Area};
 /// Makes a function the program's `main`.
 ///
 /// The function takes an [`Env`](crate::start::Env) and returns what implements
-/// [`Termination`](crate::start::Termination): `()`, an exit code, or a `Result` of these.
+/// [`Termination`](crate::start::Termination): `()`, an exit code, or a `Result` of these. One that
+/// never returns says so by [`Infallible`](core::convert::Infallible), as `!` is not stable everywhere.
 ///
 /// With the feature `epoll` the program ignores the signal `SIGPIPE`, as std's programs do: writing
 /// to a broken pipe is an error. Programs that it starts inherit that, unless they are started by this
@@ -134,7 +135,7 @@ pub(super) fn give_up(reason: &str) -> ! {
 }
 
 /// What the parent process learns: 0 is success.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExitCode(u8);
 
 impl ExitCode {

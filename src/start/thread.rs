@@ -9,6 +9,7 @@
 #![expect(unsafe_code, reason = "fills the block that `_start` has made room for")]
 
 use linux_raw_sys::auxvec::AT_RANDOM;
+use linux_raw_sys::elf::Elf_Phdr;
 
 use crate::sys::{self, thread};
 
@@ -48,10 +49,18 @@ fn variables(image: &Image) -> (usize, usize) {
     match image.thread_local() {
         Some((segment, _)) => {
             let align = segment.p_align.max(ALIGN);
-            (segment.p_memsz.wrapping_add(align - 1) & align.wrapping_neg(), align)
+            (taken(segment).wrapping_add(align - 1) & align.wrapping_neg(), align)
         }
         None => (0, ALIGN),
     }
+}
+
+/// How far below the thread register the variables begin. The linker counts them down from there, so that
+/// they are as aligned as in the segment: not to the alignment of the block, nor to that of the segment if it begins
+/// in between, as lld has it where a script says where things go.
+fn taken(segment: &Elf_Phdr) -> usize {
+    let end = segment.p_vaddr.wrapping_add(segment.p_memsz);
+    segment.p_memsz.wrapping_add(end.wrapping_neg() & (segment.p_align.max(1) - 1))
 }
 
 /// Fills the block and points the thread register at it.
@@ -66,11 +75,8 @@ pub(super) unsafe fn set_up(block: *mut u8, image: &Image) {
     let control = unsafe {
         block.write_bytes(0, size);
         if let Some((segment, values)) = image.thread_local() {
-            // The linker counts them down from the thread register, with their size rounded up to
-            // their own alignment, not to that of the block.
-            let align = segment.p_align.max(1);
-            let taken = segment.p_memsz.wrapping_add(align - 1) & align.wrapping_neg();
-            block.add(size - taken).copy_from_nonoverlapping(values, segment.p_filesz);
+            let place = block.add(size - taken(segment));
+            place.copy_from_nonoverlapping(values, segment.p_filesz);
         }
         #[expect(clippy::cast_ptr_alignment, reason = "block and size are multiples of 64")]
         block.add(size).cast::<Control>()

@@ -77,6 +77,16 @@ impl Instant {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
+    /// The time since `earlier`, or `None` if `earlier` is later.
+    pub fn checked_duration_since(self, earlier: Self) -> Option<Duration> {
+        self.0.checked_sub(earlier.0).map(Duration::from_nanos)
+    }
+
+    /// The same as [`duration_since`](Self::duration_since), as in std.
+    pub fn saturating_duration_since(self, earlier: Self) -> Duration {
+        self.duration_since(earlier)
+    }
+
     /// The time since this moment.
     pub fn elapsed(self) -> Duration {
         Self::now().duration_since(self)
@@ -229,6 +239,9 @@ mod tests {
         assert_eq!(now + Duration::MAX, Instant::NEVER);
         assert_eq!(now.checked_add(Duration::MAX), None);
         assert_eq!((now - Duration::MAX).as_nanos(), 0);
-        assert_eq!(now - (now + Duration::from_secs(1)), Duration::ZERO);
+        let later = now + Duration::from_secs(1);
+        assert_eq!((now - later, now.saturating_duration_since(later)), Default::default());
+        assert_eq!(now.checked_duration_since(later), None);
+        assert_eq!(later.checked_duration_since(now), Some(Duration::from_secs(1)));
     }
 }

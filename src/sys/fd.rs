@@ -117,12 +117,12 @@ pub(crate) fn duplicate_anywhere(fd: Fd) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::of_number(fd) })
 }
 
-/// Lets calls fail with `EAGAIN` that would have to wait.
+/// Lets calls fail with `EAGAIN` that would have to wait. Says whether they did wait before.
 #[cfg(feature = "epoll")]
-pub(crate) fn set_nonblocking(fd: Fd) -> Result<(), Errno> {
+pub(crate) fn set_nonblocking(fd: Fd) -> Result<bool, Errno> {
     let flags = control(fd, linux::F_GETFL, 0)?;
     let wanted = flags | number(linux::O_NONBLOCK);
-    if wanted == flags { Ok(()) } else { control(fd, linux::F_SETFL, wanted).map(drop) }
+    if wanted == flags { Ok(false) } else { control(fd, linux::F_SETFL, wanted).map(|_| true) }
 }
 
 /// Lets calls wait that have to. Says whether they did not.
@@ -176,7 +176,7 @@ pub(crate) fn forget_flags() {
 
 /// fcntl(2) with a number.
 #[cfg(feature = "epoll")]
-pub(super) fn control(fd: Fd, what: u32, argument: usize) -> Result<usize, Errno> {
+pub(crate) fn control(fd: Fd, what: u32, argument: usize) -> Result<usize, Errno> {
     // SAFETY: the commands that this is called with touch no memory of the program's.
     let returned =
         unsafe { sc::syscall3(number(linux::__NR_fcntl), register(fd), number(what), argument) };

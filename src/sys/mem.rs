@@ -84,6 +84,14 @@ pub(crate) unsafe fn guard(address: NonNull<u8>, length: usize) -> Result<(), Er
     unsafe { advise(address, length, linux::MADV_GUARD_INSTALL) }
 }
 
+/// Lets `length` bytes from `address` on be swapped out, also where the process has all its memory locked.
+pub(crate) fn unlock(address: NonNull<u8>, length: usize) {
+    // SAFETY: changes nothing that a program sees. Where it fails they stay locked.
+    let _unlocked = unsafe {
+        sc::syscall2(number(linux::__NR_munlock), address.as_ptr().expose_provenance(), length)
+    };
+}
+
 /// Removes guard markers; the pages behind them read as zero.
 ///
 /// # Safety

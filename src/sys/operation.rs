@@ -149,7 +149,7 @@ impl<'a> Operation<'a> {
     }
 
     /// The memory that it reads or writes, as far as that may run into a guard.
-    #[cfg(feature = "overflow")]
+    #[cfg(any(feature = "overflow", feature = "fs", feature = "io"))]
     pub(crate) const fn buffer(&self) -> *const [u8] {
         let start = core::ptr::with_exposed_provenance(self.address);
         let is_buffer = matches!(self.call, Call::Read | Call::Write | Call::Recv | Call::Send);

@@ -58,7 +58,8 @@ pub enum MissedTickBehavior {
     /// They come one after the other, as fast as they are taken, until nothing is missed.
     #[default]
     Burst,
-    /// The late one comes at once, and the next one a period after that.
+    /// The late one comes at once, and the next one a period after that. It is late after 5 ms, or a period
+    /// if that is shorter.
     Delay,
     /// The late one comes at once, and the next one at the next moment of the original ones.
     Skip,
@@ -109,8 +110,12 @@ impl Interval {
 
     /// The moment after `due`, at which it was `now`.
     fn after(&self, due: Instant, now: Instant) -> Instant {
+        /// How late a moment may be to count as in time, as in tokio: it is never met to the nanosecond.
+        const IN_TIME: Duration = Duration::from_millis(5);
         let next = due + self.period;
-        if next > now {
+        let is_delayed =
+            self.behavior == MissedTickBehavior::Delay && now.duration_since(due) > IN_TIME;
+        if next > now && !is_delayed {
             return next;
         }
         match self.behavior {
@@ -169,8 +174,11 @@ mod tests {
             [MissedTickBehavior::Burst, MissedTickBehavior::Delay, MissedTickBehavior::Skip]
         {
             interval.set_missed_tick_behavior(behavior);
-            // In time.
-            assert_eq!(interval.after(at(0), at(9)), at(10));
+            // In time, and nearly so.
+            assert_eq!(interval.after(at(0), at(0)), at(10));
+            assert_eq!(interval.after(at(0), at(5)), at(10));
+            let is_delay = behavior == MissedTickBehavior::Delay;
+            assert_eq!(interval.after(at(0), at(9)), at(if is_delay { 19 } else { 10 }));
             let next = [at(10), at(25), at(30)].map(|now| interval.after(at(0), now));
             assert_eq!(
                 next,

@@ -1,6 +1,6 @@
 //! Printing by tasks: whoever finds no room for his text parks, and the others go on.
 
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 
 use linux_raw_sys::general::POLLOUT;
@@ -28,9 +28,8 @@ impl Sink for Patient {
         while !rest.is_empty() {
             // No more than a pipe takes at once if it takes anything.
             let write = Operation::write(fd, rest, None);
-            let has_room = Operation::poll(fd, POLLOUT).perform().is_ok();
-            let written = if has_room { write.perform() } else { Err(Errno::AGAIN) };
-            let written = match written {
+            let has_room = Operation::poll(fd, POLLOUT).perform();
+            let written = match has_room.and_then(|_| write.perform()) {
                 Err(Errno::AGAIN) => wait_and_write(&write),
                 written => written,
             };
@@ -53,9 +52,9 @@ impl Sink for Patient {
 fn wait_and_write(write: &Operation<'_>) -> Result<usize, Errno> {
     let stalls = of(&STALLS, write.fd());
     // Relaxed: no memory hangs on it.
-    stalls.store(true, Ordering::Relaxed);
+    stalls.fetch_add(1, Ordering::Relaxed);
     let written = task::shield(|| driver::perform(None, write));
-    stalls.store(false, Ordering::Relaxed);
+    stalls.fetch_sub(1, Ordering::Relaxed);
     written.map_err(|error| {
         if error.call() == Call::Driver.name() { Errno::CANCELED } else { error.errno() }
     })
@@ -63,6 +62,8 @@ fn wait_and_write(write: &Operation<'_>) -> Result<usize, Errno> {
 
 /// How often a task looks whether it is its turn.
 const PAUSE: Duration = Duration::from_millis(1);
+/// The same while there is no room for anybody's text.
+const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 /// How often at most, not counting those while there is no room. Then lines may mix: whoever has the turn
 /// may never give it back, if it is a coroutine that was suspended in the middle of its text.
 const MOST_PAUSES: u32 = 1000;
@@ -70,8 +71,8 @@ const MOST_PAUSES: u32 = 1000;
 /// The task that is in the middle of a text, as an address: of standard output, and of standard error.
 static WRITERS: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 
-/// Whether somebody waits for room: on standard output, and on standard error.
-static STALLS: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
+/// How many wait for room: on standard output, and on standard error.
+static STALLS: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 
 /// What concerns a descriptor.
 fn of<T>([output, error]: &'static [T; 2], fd: Fd) -> &'static T {
@@ -88,7 +89,7 @@ impl Turn {
         let Some(scheduler) = Scheduler::current() else { return Self(None) };
         let place = of(&WRITERS, fd);
         let me = (&raw const *scheduler.task()).addr();
-        let mut pauses = 0;
+        let (mut pauses, mut pause) = (0, PAUSE);
         while pauses < MOST_PAUSES {
             // Relaxed: no memory hangs on it.
             match place.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed) {
@@ -96,10 +97,14 @@ impl Turn {
                 Err(writer) if writer == me => return Self(None),
                 Err(_) => {}
             }
-            if !pause(scheduler, fd) {
+            if !wait(scheduler, fd, pause) {
                 break;
             }
-            pauses += u32::from(!of(&STALLS, fd).load(Ordering::Relaxed));
+            if of(&STALLS, fd).load(Ordering::Relaxed) == 0 {
+                (pauses, pause) = (pauses + 1, PAUSE);
+            } else {
+                pause = LONGEST_PAUSE.min(pause * 2);
+            }
         }
         Self(None)
     }
@@ -116,8 +121,8 @@ impl Drop for Turn {
 
 /// Lets others run. `false` if that is not possible any more.
 #[cold]
-fn pause(scheduler: &Scheduler, fd: Fd) -> bool {
+fn wait(scheduler: &Scheduler, fd: Fd, pause: Duration) -> bool {
     let waiting = Waiting::for_call(Call::Write, fd);
-    let paused = task::shield(|| scheduler.block_until(waiting, Instant::now() + PAUSE));
+    let paused = task::shield(|| scheduler.block_until(waiting, Instant::now() + pause));
     paused != Err(task::WaitError::Cancelled)
 }
