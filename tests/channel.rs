@@ -439,3 +439,55 @@ fn many_tasks_share_a_channel_and_every_item_comes_once() {
     items.sort_unstable();
     assert!(items.into_iter().eq(0..1000));
 }
+
+/// The destructor of an item that nobody will receive lets others run, who open the channel again.
+#[test]
+fn what_is_sent_to_an_opened_channel_is_not_dropped_with_what_was_before() {
+    struct Item(bool);
+
+    impl Drop for Item {
+        fn drop(&mut self) {
+            if self.0 {
+                task::yield_now();
+            }
+        }
+    }
+
+    static R: Runtime<2> = Runtime::new();
+    static C: Channel<Item, 2> = Channel::new();
+    R.run(|| {
+        let (sender, receiver) = C.split();
+        sender.send(Item(true)).unwrap();
+        let dropping = task::spawn(move || drop(receiver)).unwrap();
+        task::yield_now();
+        assert!(C.is_closed() && !dropping.is_finished());
+        C.reopen();
+        let receiver = C.receiver();
+        sender.send(Item(false)).unwrap();
+        dropping.join().unwrap();
+        assert!(receiver.try_recv().is_ok(), "it was sent");
+    })
+    .unwrap();
+}
+
+/// Nobody writes this; `select!` makes a new arm each time.
+#[test]
+fn an_arm_that_has_something_keeps_it() {
+    use barecoro::sync::select::{self, Arm as _};
+    static R: Runtime<1> = Runtime::new();
+    static C: Channel<u32, 2> = Channel::new();
+    static ACROSS: barecoro::sync::cross::Channel<u32, 2> = barecoro::sync::cross::Channel::new();
+    R.run(|| {
+        C.send(1).unwrap();
+        let arm = select::recv(&C);
+        assert!(arm.try_now());
+        C.send(2).unwrap();
+        assert!(arm.try_now());
+        assert_eq!(C.try_recv(), Ok(2));
+        assert!(arm.try_now());
+        ACROSS.send(3).unwrap();
+        let across = select::recv(&ACROSS);
+        assert!(across.try_now() && across.try_now());
+    })
+    .unwrap();
+}

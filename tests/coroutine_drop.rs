@@ -3,7 +3,7 @@
 
 mod support;
 
-use barecoro::stack::MappedStack;
+use barecoro::stack::{MappedStack, StackMemory};
 use barecoro::{Coroutine, CoroutineResult, Yielder};
 use support::Drops;
 
@@ -22,6 +22,34 @@ fn a_fresh_one_drops_its_function() {
     assert_eq!(drops.count(), 0);
     drop(fresh);
     assert_eq!(drops.count(), 1);
+}
+
+/// Its destructor panics.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        std::panic::resume_unwind(Box::new("boom"));
+    }
+}
+
+fn must_panic(f: impl FnOnce()) {
+    std::panic::catch_unwind(core::panic::AssertUnwindSafe(f)).expect_err("panics");
+}
+
+#[test]
+fn a_function_whose_destructor_panics_takes_no_stack_with_it() {
+    static MEMORY: StackMemory<{ 64 * 1024 }> = StackMemory::new();
+    let fresh = || {
+        let bomb = Bomb;
+        let stack = MEMORY.take().expect("nobody has it").expect("a page can be protected");
+        Coroutine::new(stack, move |_: &Yielder<(), ()>, ()| {
+            let _bomb = &bomb;
+        })
+    };
+    must_panic(|| drop(fresh()));
+    must_panic(|| drop(fresh().into_stack()));
+    assert!(MEMORY.take().is_some());
 }
 
 #[test]
@@ -159,6 +187,19 @@ mod unwound {
         assert_eq!(drops.count(), 0);
         drop(coroutine);
         assert_eq!(drops.count(), 3);
+    }
+
+    #[test]
+    fn a_result_whose_destructor_panics_takes_no_stack_with_it() {
+        static MEMORY: StackMemory<{ 64 * 1024 }> = StackMemory::new();
+        let stack = MEMORY.take().unwrap().unwrap();
+        let mut coroutine = Coroutine::new(stack, |yielder: &Yielder<(), ()>, ()| {
+            catch_unwind(AssertUnwindSafe(|| yielder.suspend(()))).expect_err("is unwound");
+            Bomb
+        });
+        assert!(coroutine.resume(()).as_yield().is_some());
+        must_panic(|| drop(coroutine));
+        assert!(MEMORY.take().is_some());
     }
 
     #[test]

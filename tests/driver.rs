@@ -123,6 +123,34 @@ fn forbid(calls: &[i64], errno: Errno) {
 const IO_URING_SETUP: i64 = 425;
 const EPOLL_PWAIT2: i64 = 441;
 
+/// Nobody can wake the thread then, so it looks.
+#[test]
+fn where_futexes_are_forbidden_tasks_sleep_and_are_unparked_all_the_same() {
+    const FUTEX: i64 = 202;
+    in_child("where_futexes_are_forbidden_tasks_sleep_and_are_unparked_all_the_same", || {
+        static R: Runtime<1> = Runtime::new();
+        static UNPARKER: std::sync::OnceLock<task::Unparker> = std::sync::OnceLock::new();
+        let _other = std::thread::spawn(|| {
+            while UNPARKER.get().is_none() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            UNPARKER.get().unwrap().unpark();
+        });
+        // For this thread.
+        forbid(&[FUTEX], Errno::PERM);
+        R.run(|| {
+            time::sleep(Duration::from_millis(5)).unwrap();
+            UNPARKER.set(task::current().unparker()).unwrap();
+            task::park().unwrap();
+        })
+        .unwrap();
+        // Not by way of std's threads, which wait for each other by futexes.
+        std::process::exit(0)
+    })
+    .well();
+}
+
 #[test]
 fn where_uring_is_forbidden_it_is_epoll() {
     const REFUSALS: [Errno; 3] = [Errno::PERM, Errno::NOSYS, Errno::ACCES];

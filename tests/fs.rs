@@ -581,7 +581,10 @@ fn the_position_goes_on_where_the_disk_is_asked_directly() {
     let folder = folder.unwrap();
     let path = folder.path().join("file").to_str().unwrap().to_owned();
     on_both_drivers(&R, || {
-        let blocks: Vec<u8> = (0..8_u8).flat_map(|number| [number; 4096]).collect();
+        let blocks_of = |numbers: std::ops::Range<u8>| {
+            numbers.flat_map(|number| std::iter::repeat_n(number, 4096)).collect::<Vec<_>>()
+        };
+        let blocks = blocks_of(0..8);
         std::fs::write(&path, &blocks).unwrap();
         let mut options = OpenOptions::new();
         let file = match options.read(true).write(true).custom_flags(DIRECT).open(&*path) {
@@ -602,8 +605,7 @@ fn the_position_goes_on_where_the_disk_is_asked_directly() {
             block.0.fill(number);
             file.write_all(&block.0).unwrap();
         }
-        let expected: Vec<u8> = (10..18_u8).flat_map(|number| [number; 4096]).collect();
-        assert!(std::fs::read(&path).unwrap() == expected);
+        assert!(std::fs::read(&path).unwrap() == blocks_of(10..18));
     });
 }
 

@@ -633,6 +633,31 @@ mod panics {
     }
 
     #[test]
+    fn a_panic_of_a_result_that_nobody_wants_ends_them_too() {
+        static R: Runtime<4> = Runtime::new();
+        let ended = Cell::new(false);
+        R.run(|| {
+            let payload = catch_unwind(AssertUnwindSafe(|| {
+                task::scope(|s| {
+                    s.spawn(|| {
+                        assert_eq!(task::park(), Err(Cancelled));
+                        ended.set(true);
+                        Ok(())
+                    })
+                    .unwrap();
+                    let bomb = || Ok::<_, ()>(OnDrop(|| resume_unwind(Box::new(1))));
+                    drop(s.spawn(bomb).unwrap());
+                    Ok(())
+                })
+            }))
+            .expect_err("panics");
+            assert_eq!(payload.downcast_ref::<&str>(), Some(&"a task of the scope has panicked"));
+            assert!(ended.get());
+        })
+        .unwrap();
+    }
+
+    #[test]
     fn a_forgotten_panic_is_not_lost() {
         static R: Runtime<4> = Runtime::new();
         R.run(|| {

@@ -246,16 +246,21 @@ impl<Input, Yield, Return, S: Stack> Coroutine<Input, Yield, Return, S> {
     /// Nothing on the stack is pinned or borrowed by anything that is still in use.
     pub unsafe fn into_stack_unchecked(self) -> S {
         let mut this = ManuallyDrop::new(self);
+        // SAFETY: but for the function, which is on the stack, `this` is never used again.
+        let stack = unsafe { this.take_stack() };
         if this.state == State::Fresh {
+            // If it panics, the stack goes with the frame.
             this.drop_body();
         }
-        // SAFETY: `this` is never used again.
-        unsafe { this.take_stack() }
+        stack
     }
 
+    /// Takes the stack, whose memory stays where it is.
+    ///
     /// # Safety
     ///
-    /// Nobody needs what is on the stack, and nobody uses this value afterwards.
+    /// There are no frames on the stack that anybody needs, and nobody uses this value afterwards, but for
+    /// [`drop_body`](Self::drop_body) while there is the stack.
     unsafe fn take_stack(&mut self) -> S {
         // SAFETY: the block lives on the stack that this value owns.
         #[cfg(feature = "asan")]
@@ -282,14 +287,16 @@ impl<Input, Yield, Return, S: Stack> Coroutine<Input, Yield, Return, S> {
         self.state = State::Done;
         if reply.tag == tag::RETURN {
             // SAFETY: `run` has sent a `Return`, and its frame is whole.
-            drop(unsafe { receive::<Return>(reply.word) });
+            let _returned = unsafe { receive::<Return>(reply.word) };
+            // SAFETY: no frames are on the stack, and `drop`, which called this, only returns.
+            drop(unsafe { self.take_stack() });
             return;
         }
         // SAFETY: `run` has sent the payload, and its frame is whole.
         let payload = unsafe { receive(reply.word) };
+        // SAFETY: as above.
+        drop(unsafe { self.take_stack() });
         if !unwind::was_raised(&payload) {
-            // SAFETY: no frames are on the stack, and `drop`, which called this, does not go on.
-            drop(unsafe { self.take_stack() });
             unwind::resume(payload);
         }
     }
@@ -333,13 +340,16 @@ impl<Yield, Return, S: Stack> core::iter::FusedIterator for Iter<'_, Yield, Retu
 impl<Input, Yield, Return, S: Stack> Drop for Coroutine<Input, Yield, Return, S> {
     fn drop(&mut self) {
         match self.state {
-            State::Fresh => self.drop_body(),
-            State::Done => {}
-            State::Suspended if unwind::ENABLED => self.unwind(),
+            State::Suspended if unwind::ENABLED => return self.unwind(),
             State::Suspended => return, // the stack is leaked
+            State::Fresh | State::Done => {}
         }
-        // SAFETY: no frames are on the stack, and nobody uses this value after `drop`.
-        drop(unsafe { self.take_stack() });
+        // SAFETY: no frames are on the stack. But for the function, nobody uses this value after `drop`.
+        let _stack = unsafe { self.take_stack() };
+        if self.state == State::Fresh {
+            // If it panics, the stack goes with the frame.
+            self.drop_body();
+        }
     }
 }
 

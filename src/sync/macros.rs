@@ -35,6 +35,9 @@
 /// Exactly one does: of the others nothing is taken, sent, locked, accepted or read. The item of a `send`
 /// that was not chosen is dropped.
 ///
+/// Two arms on one semaphore, or on one `RwLock`, wait one behind the other in its queue, as two tasks
+/// would: before the first can be served the second is not.
+///
 /// The name behind `->` is a pattern, and may be left out. The whole is an expression, and what is
 /// behind `=>` may contain `break`, `return` and `?`. There are up to 16 arms.
 ///

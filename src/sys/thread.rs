@@ -78,7 +78,6 @@ pub(crate) fn replace_timer_slack(slack: NonZeroUsize) -> Option<NonZeroUsize> {
 }
 
 /// Lets so much time pass: nanosleep(2), which a signal ends early.
-#[cfg(feature = "epoll")]
 pub(crate) fn pause(duration: core::time::Duration) {
     let time = linux::__kernel_timespec {
         tv_sec: duration.as_secs().cast_signed(),

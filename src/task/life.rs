@@ -185,6 +185,7 @@ where
         // A panic in the destructor ends as one in the closure does.
         if unwind::catch(move || drop(outcome)).is_err() {
             report::panicked(slot);
+            record(slot).family.fail();
         }
     } else {
         // SAFETY: the place was made for an outcome too, and the closure has left it.
@@ -326,6 +327,7 @@ unsafe extern "C" fn drop_in_task(slot: *mut (), _word: MaybeUninit<*mut ()>) ->
     let dropped = unwind::catch(|| unsafe { (record.kind.drop_result)(record.payload) });
     if dropped.is_err() {
         report::panicked(slot);
+        record.family.fail();
     }
     // SAFETY: the result is gone, and the task is detached.
     unsafe { end(Scheduler::here("the end of a task"), slot) }

@@ -3,13 +3,14 @@
 #![expect(unsafe_code, reason = "switches to tasks; each context belongs to the slot it is in")]
 
 use core::sync::atomic::AtomicU32;
+use core::time::Duration;
 
 use crate::arch::{self, Message};
 use crate::error::Errno;
 use crate::sys::clock::Instant;
 use crate::sys::thread;
 
-use super::scheduler::{BUDGET, Scheduler, impossible};
+use super::scheduler::{BUDGET, Scheduler};
 use super::slot::{Interruptible, Slot, State, Wake};
 use super::{life, report};
 
@@ -149,8 +150,9 @@ impl Scheduler {
         }
         match thread::futex_wait(word, 1, deadline) {
             Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
-            // It takes nothing that could run out.
-            Err(_) => impossible(),
+            // It takes nothing that could run out, so somebody forbids it. Then nobody can wake this thread,
+            // and it has to look.
+            Err(_) => thread::pause(Duration::from_millis(1)),
         }
     }
 

@@ -117,6 +117,11 @@ impl<'a, T, const N: usize> Receiving<'a, T, N> {
 
 impl<T, const N: usize> Arm for Receiving<'_, T, N> {
     fn try_now(&self) -> bool {
+        if let Some(item) = self.item.take() {
+            // It was tried before.
+            self.item.set(Some(item));
+            return true;
+        }
         let scheduler = self.channel.owner.enter("Channel::recv");
         match self.channel.accept(scheduler) {
             Ok(item) => {

@@ -73,9 +73,11 @@ impl<T, const N: usize> Channel<T, N> {
         TryIter(self)
     }
 
-    /// Drops what is in the queue.
+    /// Drops what is in the queue, until somebody can receive again: destructors may let others run.
     fn drain(&self) {
         while self.owner.try_enter().is_some()
+            && self.receivers.get() == 0
+            && self.closed.get()
             && let Some(item) = self.buffer.pop()
         {
             drop(item);

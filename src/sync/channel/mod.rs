@@ -305,10 +305,14 @@ impl<T, const N: usize> Channel<T, N> {
             Some((link, place)) => {
                 // SAFETY: its node was in the list just now, so the place is there, in the frame of
                 // a task that waits.
-                unsafe {
-                    place.as_ref().set(Some(item));
+                let before = unsafe {
+                    let before = place.as_ref().replace(Some(item));
                     link.fire(scheduler);
-                }
+                    before
+                };
+                // There was none, unless an arm has waited before. Dropping one is code of users, who
+                // may run others.
+                drop(before);
                 Ok(())
             }
             None => self.buffer.push(item).map_err(TrySendError::Full),

@@ -22,6 +22,11 @@ pub struct Receiving<'a, T, const N: usize> {
 
 impl<T, const N: usize> Arm for Receiving<'_, T, N> {
     fn try_now(&self) -> bool {
+        if let Some(received) = self.received.take() {
+            // It was tried before.
+            self.received.set(Some(received));
+            return true;
+        }
         let received = self.seat.attempt(Inside::take);
         let is_done = received.is_some();
         self.received.set(received);
