@@ -38,7 +38,7 @@ pub(crate) fn serve(stream: &TcpStream, folder: &Dir) -> Result<(), Error> {
     loop {
         let answered = match input.next_request()? {
             Next::Request(request) => {
-                let (length, body) = (request.length, request.body);
+                let (length, body) = (request.length, request.body());
                 let stays_open = answer(stream, folder, &request)?;
                 input.consume(length);
                 stays_open && input.drop_body(body)?
@@ -155,7 +155,7 @@ fn answer(stream: &TcpStream, folder: &Dir, request: &Request<'_>) -> Result<boo
         let whole = response::plain(status, request.stays_open, !request.is_head);
         within_limit(|| stream.write_all(&whole)).map(|()| request.stays_open)
     };
-    if request.body > LONGEST_BODY {
+    if request.body() > LONGEST_BODY {
         let whole = response::plain(Status::CONTENT_TOO_LARGE, false, !request.is_head);
         return within_limit(|| stream.write_all(&whole)).map(|()| false);
     }

@@ -15,9 +15,7 @@ pub(crate) struct Request<'a> {
     pub(crate) stays_open: bool,
     /// What the client says it has: the time of the last change.
     pub(crate) if_modified_since: Option<&'a [u8]>,
-    /// How many bytes follow the headers, which nobody wants.
-    pub(crate) body: usize,
-    /// How many were said to.
+    /// How many bytes are said to follow the headers.
     content_length: Option<usize>,
     /// Whether the client wants no other answer.
     is_last: bool,
@@ -47,7 +45,6 @@ impl<'a> Request<'a> {
             target,
             stays_open: version == 1,
             if_modified_since: None,
-            body: 0,
             content_length: None,
             is_last: false,
             length,
@@ -58,7 +55,6 @@ impl<'a> Request<'a> {
             request.take_header(header)?;
         }
         request.stays_open &= !request.is_last;
-        request.body = request.content_length.unwrap_or(0);
         // RFC 9112, 3.2.
         if hosts > 1 || (version == 1 && hosts == 0) {
             return Err(Status::BAD_REQUEST);
@@ -67,6 +63,11 @@ impl<'a> Request<'a> {
             return Err(Status::METHOD_NOT_ALLOWED);
         }
         Ok(Some(request))
+    }
+
+    /// How many bytes follow the headers, which nobody wants.
+    pub(crate) fn body(&self) -> usize {
+        self.content_length.unwrap_or(0)
     }
 
     fn take_header(&mut self, header: &httparse::Header<'a>) -> Result<(), Status> {

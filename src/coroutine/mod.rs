@@ -246,11 +246,21 @@ impl<Input, Yield, Return, S: Stack> Coroutine<Input, Yield, Return, S> {
     /// Nothing on the stack is pinned or borrowed by anything that is still in use.
     pub unsafe fn into_stack_unchecked(self) -> S {
         let mut this = ManuallyDrop::new(self);
-        // SAFETY: but for the function, which is on the stack, `this` is never used again.
-        let stack = unsafe { this.take_stack() };
-        if this.state == State::Fresh {
+        // SAFETY: `this` is never used again.
+        unsafe { this.end() }
+    }
+
+    /// Takes the stack, and drops a function that was not called.
+    ///
+    /// # Safety
+    ///
+    /// There are no frames on the stack that anybody needs, and nobody uses this value afterwards.
+    unsafe fn end(&mut self) -> S {
+        // SAFETY: the caller's promise; the function is dropped while there is the stack.
+        let stack = unsafe { self.take_stack() };
+        if self.state == State::Fresh {
             // If it panics, the stack goes with the frame.
-            this.drop_body();
+            self.drop_body();
         }
         stack
     }
@@ -344,12 +354,8 @@ impl<Input, Yield, Return, S: Stack> Drop for Coroutine<Input, Yield, Return, S>
             State::Suspended => return, // the stack is leaked
             State::Fresh | State::Done => {}
         }
-        // SAFETY: no frames are on the stack. But for the function, nobody uses this value after `drop`.
-        let _stack = unsafe { self.take_stack() };
-        if self.state == State::Fresh {
-            // If it panics, the stack goes with the frame.
-            self.drop_body();
-        }
+        // SAFETY: no frames are on the stack, and nobody uses this value after `drop`.
+        drop(unsafe { self.end() });
     }
 }
 

@@ -4,7 +4,6 @@
 //! into its memory: no core dumps, no debugger. A child that shares its parent's memory does this to
 //! the parent, too, and it lasts. So it is put back, but not before the child has memory of its
 //! own: otherwise its new user could read, by the child, what the parent has.
-#![expect(unsafe_code, reason = "system calls; each function says what its arguments must be")]
 
 use core::time::Duration;
 
@@ -13,7 +12,7 @@ use spin::{Mutex, MutexGuard};
 
 use super::operation::Operation;
 use super::owned::OwnedFd;
-use super::{fd, number, pipe, result, thread};
+use super::{fd, number, pipe, thread};
 use crate::error::Errno;
 
 /// One child at a time gives up rights, so that none does while another one's parent puts it back.
@@ -41,7 +40,7 @@ impl Dumpable {
                 None => thread::pause(Duration::from_micros(20)),
             }
         };
-        if control(prctl::PR_GET_DUMPABLE, 0) != Ok(ANYBODY) {
+        if thread::control(prctl::PR_GET_DUMPABLE, 0) != Ok(ANYBODY) {
             return Ok(None);
         }
         let (reader, mut writer) = pipe::new()?;
@@ -63,16 +62,11 @@ impl Drop for Dumpable {
             match ended.perform() {
                 Err(Errno::AGAIN) => thread::pause(Duration::from_micros(20)),
                 Ok(events) if events & number(linux::POLLHUP) != 0 => {
-                    let _set = control(prctl::PR_SET_DUMPABLE, ANYBODY);
+                    let _set = thread::control(prctl::PR_SET_DUMPABLE, ANYBODY);
                     return;
                 }
                 _ => return,
             }
         }
     }
-}
-
-fn control(option: u32, argument: usize) -> Result<usize, Errno> {
-    // SAFETY: touches no memory of the program's.
-    result(unsafe { sc::syscall5(number(linux::__NR_prctl), number(option), argument, 0, 0, 0) })
 }

@@ -120,16 +120,20 @@ pub(crate) fn duplicate_anywhere(fd: Fd) -> Result<OwnedFd, Errno> {
 /// Lets calls fail with `EAGAIN` that would have to wait. Says whether they did wait before.
 #[cfg(feature = "epoll")]
 pub(crate) fn set_nonblocking(fd: Fd) -> Result<bool, Errno> {
-    let flags = control(fd, linux::F_GETFL, 0)?;
-    let wanted = flags | number(linux::O_NONBLOCK);
-    if wanted == flags { Ok(false) } else { control(fd, linux::F_SETFL, wanted).map(|_| true) }
+    change_flags(fd, |flags| flags | number(linux::O_NONBLOCK))
 }
 
 /// Lets calls wait that have to. Says whether they did not.
 #[cfg(any(feature = "net", feature = "process"))]
 pub(crate) fn set_blocking(fd: Fd) -> Result<bool, Errno> {
+    change_flags(fd, |flags| flags & !number(linux::O_NONBLOCK))
+}
+
+/// Sets what an open file is set to, if that is anything else. Says whether it was.
+#[cfg(feature = "epoll")]
+fn change_flags(fd: Fd, change: impl FnOnce(usize) -> usize) -> Result<bool, Errno> {
     let flags = control(fd, linux::F_GETFL, 0)?;
-    let wanted = flags & !number(linux::O_NONBLOCK);
+    let wanted = change(flags);
     if wanted == flags { Ok(false) } else { control(fd, linux::F_SETFL, wanted).map(|_| true) }
 }
 

@@ -171,11 +171,8 @@ pub(crate) fn set_foreground_group(terminal: super::fd::Fd, group: i32) -> Resul
 /// Lets orphans below this process become its children, or no longer.
 #[cfg(feature = "process")]
 pub(crate) fn set_child_subreaper(is_one: bool) -> Result<(), Errno> {
-    let what = number(linux_raw_sys::prctl::PR_SET_CHILD_SUBREAPER);
-    // SAFETY: touches no memory of the program's.
-    let returned =
-        unsafe { sc::syscall5(number(linux::__NR_prctl), what, usize::from(is_one), 0, 0, 0) };
-    result(returned).map(drop)
+    let option = linux_raw_sys::prctl::PR_SET_CHILD_SUBREAPER;
+    super::thread::control(option, usize::from(is_one)).map(drop)
 }
 
 /// Sets the name of the machine.

@@ -66,15 +66,16 @@ pub(crate) const EXACT: NonZeroUsize = NonZeroUsize::MIN;
 /// (`PR_SET_TIMERSLACK`), and returns what that was. `None` if nothing was changed.
 #[cfg(feature = "epoll")]
 pub(crate) fn replace_timer_slack(slack: NonZeroUsize) -> Option<NonZeroUsize> {
-    let control = |option: u32, argument: usize| {
-        // SAFETY: touches no memory of the program's.
-        let returned =
-            unsafe { sc::syscall5(number(linux::__NR_prctl), number(option), argument, 0, 0, 0) };
-        result(returned)
-    };
     let before = NonZeroUsize::new(control(prctl::PR_GET_TIMERSLACK, 0).ok()?)?;
     control(prctl::PR_SET_TIMERSLACK, slack.get()).ok()?;
     Some(before)
+}
+
+/// prctl(2) with a number.
+#[cfg(feature = "epoll")]
+pub(super) fn control(option: u32, argument: usize) -> Result<usize, Errno> {
+    // SAFETY: the options that this is called with touch no memory of the program's.
+    result(unsafe { sc::syscall5(number(linux::__NR_prctl), number(option), argument, 0, 0, 0) })
 }
 
 /// Lets so much time pass: nanosleep(2), which a signal ends early.
